@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The hardware stops what it should, and nothing else. */
+#include "pks_test.h"
+#include <linux/mm.h>
+
+struct pks_faults_row {
+	const char		*name;
+	enum pks_access		access;
+	bool			may_read;
+	bool			may_write;
+};
+
+static const struct pks_faults_row pks_faults_rows[] = {
+	{ "noaccess", PKS_NOACCESS, false, false },
+	{ "readonly", PKS_READONLY, true, false },
+	{ "readwrite", PKS_READWRITE, true, true },
+};
+
+struct pks_faults_param {
+	int				pkey;
+	const struct pks_faults_row	*row;
+	bool				write;
+};
+
+/* Every key with every right and every kind of access: 90 cases. */
+static const void *pks_faults_params(const void *prev, char *desc)
+{
+	static struct pks_faults_param param;
+	static unsigned int i;
+	const unsigned int rights = ARRAY_SIZE(pks_faults_rows);
+
+	i = prev ? i + 1 : 0;
+	if (i == 2 * rights * (PKS_NUM_KEYS - 1))
+		return NULL;
+	param.write = i % 2;
+	param.row = &pks_faults_rows[i / 2 % rights];
+	param.pkey = 1 + i / 2 / rights;
+	snprintf(desc, KUNIT_PARAM_DESC_SIZE, "key %d %s: %s", param.pkey,
+		 param.row->name, param.write ? "write" : "read");
+	return &param;
+}
+
+static void pks_faults_set(int pkey, enum pks_access access)
+{
+	switch (access) {
+	case PKS_NOACCESS:
+		pks_mk_noaccess(pkey);
+		break;
+	case PKS_READONLY:
+		pks_mk_readonly(pkey);
+		break;
+	case PKS_READWRITE:
+		pks_mk_readwrite(pkey);
+		break;
+	}
+}
+
+static void pks_faults_matrix(struct kunit *test)
+{
+	const struct pks_faults_param *param = test->param_value;
+	const struct pks_faults_row *row = param->row;
+	u64 *page;
+	int pkey;
+
+	do
+		pkey = pks_test_key(test, 0);
+	while (pkey != param->pkey);
+	page = pks_test_page(test, pkey);
+
+	pks_faults_set(pkey, row->access);
+	if (param->write)
+		pks_expect_write(test, page, row->may_write);
+	else
+		pks_expect_read(test, page, row->may_read);
+	pks_mk_noaccess(pkey);
+}
+
+/* Opening one key opens no other, and closing it closes no other. */
+static void pks_faults_all_keys_at_once(struct kunit *test)
+{
+	const unsigned int rights = ARRAY_SIZE(pks_faults_rows);
+	u64 *pages[PKS_NUM_KEYS];
+	int pkey, round;
+
+	for (pkey = 1; pkey < PKS_NUM_KEYS; pkey++)
+		pages[pks_test_key(test, 0)] = pks_test_page(test, pkey);
+
+	for (round = 0; round < rights; round++) {
+		for (pkey = 1; pkey < PKS_NUM_KEYS; pkey++)
+			pks_faults_set(pkey, pks_faults_rows[(pkey + round) % rights].access);
+		for (pkey = 1; pkey < PKS_NUM_KEYS; pkey++) {
+			const struct pks_faults_row *row =
+				&pks_faults_rows[(pkey + round) % rights];
+
+			pks_expect_read(test, pages[pkey], row->may_read);
+			pks_expect_write(test, pages[pkey], row->may_write);
+		}
+	}
+	for (pkey = 1; pkey < PKS_NUM_KEYS; pkey++)
+		pks_mk_noaccess(pkey);
+	KUNIT_EXPECT_EQ(test, pks_current_pkrs(), PKS_TEST_CLOSED);
+}
+
+static void pks_faults_value_survives(struct kunit *test)
+{
+	int pkey = pks_test_key(test, 0);
+	u64 *page = pks_test_page(test, pkey);
+	u64 val = 0;
+
+	pks_mk_readwrite(pkey);
+	WRITE_ONCE(*page, 42);
+	pks_mk_readonly(pkey);
+	KUNIT_EXPECT_EQ(test, pks_try_write(page, 43), -EFAULT);
+	KUNIT_EXPECT_EQ(test, READ_ONCE(*page), 42);
+	pks_mk_noaccess(pkey);
+	KUNIT_EXPECT_EQ(test, pks_try_read(page, &val), -EFAULT);
+	KUNIT_EXPECT_EQ(test, val, 0);
+}
+
+static void pks_faults_word_and_msr_agree(struct kunit *test)
+{
+	int pkey = pks_test_key(test, 0), i;
+
+	for (i = 0; i < ARRAY_SIZE(pks_faults_rows); i++) {
+		u32 access = pks_faults_rows[i].access;
+
+		pks_faults_set(pkey, access);
+		KUNIT_EXPECT_EQ(test, pks_current_pkrs(), pks_test_rdmsr());
+		KUNIT_EXPECT_EQ(test, (pks_current_pkrs() >> 2 * pkey) & 3, access);
+	}
+	pks_mk_noaccess(pkey);
+}
+
+/* Other memory and other mappings are as they were. */
+static void pks_faults_untagged_memory(struct kunit *test)
+{
+	int pkey = pks_test_key(test, 0);
+	u64 *page = pks_test_page(test, pkey);
+	u64 *alias = page_address(vmalloc_to_page(page));
+
+	pks_mk_noaccess(pkey);
+	pks_expect_read(test, alias, true);
+	pks_expect_write(test, alias, true);
+	pks_expect_read(test, page, false);
+}
+
+static struct kunit_case pks_faults_cases[] = {
+	KUNIT_CASE_PARAM(pks_faults_matrix, pks_faults_params),
+	KUNIT_CASE(pks_faults_all_keys_at_once),
+	KUNIT_CASE(pks_faults_value_survives),
+	KUNIT_CASE(pks_faults_word_and_msr_agree),
+	KUNIT_CASE(pks_faults_untagged_memory),
+	{}
+};
+
+struct kunit_suite pks_faults_suite = {
+	.name		= "pks_faults",
+	.init		= pks_fixture_init,
+	.exit		= pks_fixture_exit,
+	.test_cases	= pks_faults_cases,
+};

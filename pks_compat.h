@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Every difference between the kernels served, and nothing else. The rest of the
+ * module is written for the newest; one rule here for each change, named by the
+ * release (or by the header, where releases before it got the change too).
+ */
+#ifndef PKS_COMPAT_H
+#define PKS_COMPAT_H
+
+#include <linux/cpuhotplug.h>
+#include <linux/hrtimer.h>
+#include <linux/kprobes.h>
+#include <linux/preempt.h>
+#include <linux/stacktrace.h>
+#include <linux/static_call.h>
+#include <linux/syscore_ops.h>
+#include <linux/version.h>
+#include <asm/processor.h>
+#include <asm/tlbflush.h>
+#if __has_include(<asm/cpuid/api.h>)
+#include <asm/cpuid/api.h>
+#endif
+
+/* 6.13: the namespace of an export became a string. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0)
+#define PKS_EXPORT(symbol)	EXPORT_SYMBOL_NS_GPL(symbol, "PKS")
+#else
+#define PKS_EXPORT(symbol)	EXPORT_SYMBOL_NS_GPL(symbol, PKS)
+#endif
+
+/*
+ * Callbacks that a CPU runs on its way up before anything else can run there
+ * need a state in the enum, and there is no dynamic range that early. This one
+ * belongs to an interrupt controller that no x86 machine has.
+ */
+#define PKS_CPUHP_STATE		CPUHP_AP_IRQ_GIC_STARTING
+
+/* The address of a kernel function that is not exported, 0 if there is none. */
+static inline unsigned long pks_lookup(const char *name)
+{
+	unsigned long addr = 0;
+#ifdef CONFIG_KPROBES
+	struct kprobe kp = { .symbol_name = name };
+
+	if (!register_kprobe(&kp)) {
+		addr = (unsigned long)kp.addr;
+		unregister_kprobe(&kp);
+	}
+#endif
+	return addr;
+}
+
+/*
+ * kvm_types.h: cr4_update_irqsoff() is exported to KVM alone. The kernel's own
+ * function it must be: only that one keeps the shadow of CR4 true.
+ */
+#ifdef PKS_CR4_EXPORTED_TO_KVM_ONLY
+DECLARE_STATIC_CALL(pks_cr4_update, cr4_update_irqsoff);
+#define PKS_CR4_FOUND_BY	"found with a kprobe"
+#define PKS_DEFINE_CR4_UPDATE()	\
+	DEFINE_STATIC_CALL_NULL(pks_cr4_update, cr4_update_irqsoff)
+
+static inline bool pks_find_cr4_update(void)
+{
+	unsigned long addr = pks_lookup("cr4_update_irqsoff");
+
+	if (addr)
+		static_call_update(pks_cr4_update, (void *)addr);
+	return addr;
+}
+
+static inline void pks_cr4_update(unsigned long set, unsigned long clear)
+{
+	static_call(pks_cr4_update)(set, clear);
+}
+#else
+#define PKS_CR4_FOUND_BY	"exported"
+#define PKS_DEFINE_CR4_UPDATE()	static_assert(true)
+
+static inline bool pks_find_cr4_update(void)
+{
+	return true;
+}
+
+static inline void pks_cr4_update(unsigned long set, unsigned long clear)
+{
+	cr4_update_irqsoff(set, clear);
+}
+#endif
+
+/* syscore_ops.h: the callbacks take data, and live apart from the list node. */
+#ifdef PKS_HAVE_STRUCT_SYSCORE
+#define PKS_DEFINE_SYSCORE(name, resume_fn)			\
+	static void name##_resume(void *data) { resume_fn(); }	\
+	static const struct syscore_ops name##_ops = {		\
+		.resume = name##_resume,			\
+	};							\
+	static struct syscore name = { .ops = &name##_ops }
+#else
+#define PKS_DEFINE_SYSCORE(name, resume_fn)			\
+	static struct syscore_ops name = { .resume = resume_fn }
+#define register_syscore(ops)	register_syscore_ops(ops)
+#define unregister_syscore(ops)	unregister_syscore_ops(ops)
+#endif
+
+/* hrtimer.h: a timer takes its function when it is set up. */
+static inline void pks_hrtimer_setup_on_stack(struct hrtimer *timer,
+					      enum hrtimer_restart (*fn)(struct hrtimer *),
+					      clockid_t clock,
+					      enum hrtimer_mode mode)
+{
+#ifdef PKS_HAVE_HRTIMER_SETUP
+	hrtimer_setup_on_stack(timer, fn, clock, mode);
+#else
+	hrtimer_init_on_stack(timer, clock, mode);
+	timer->function = fn;
+#endif
+}
+
+/* 6.12 at the latest: stack_trace_save_tsk() is exported. */
+#ifdef CONFIG_STACKTRACE
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0)
+#define PKS_DEFINE_STACK_TRACE()	static_assert(true)
+#define pks_find_stack_trace()		do { } while (0)
+#define pks_stack_trace(task, store, size)	\
+	stack_trace_save_tsk(task, store, size, 0)
+#else
+#define PKS_DEFINE_STACK_TRACE()	\
+	DEFINE_STATIC_CALL_RET0(pks_stack_trace_save, stack_trace_save_tsk)
+#define pks_find_stack_trace()						\
+	do {								\
+		unsigned long addr = pks_lookup("stack_trace_save_tsk");	\
+									\
+		if (addr)						\
+			static_call_update(pks_stack_trace_save,	\
+					   (void *)addr);		\
+	} while (0)
+#define pks_stack_trace(task, store, size)	\
+	static_call(pks_stack_trace_save)(task, store, size, 0)
+#endif
+#else
+#define PKS_DEFINE_STACK_TRACE()	static_assert(true)
+#define pks_find_stack_trace()		do { } while (0)
+#define pks_stack_trace(task, store, size)	0
+#endif
+
+/* Kernels without KVM have no preempt notifiers: PKS is not available there. */
+#ifdef CONFIG_PREEMPT_NOTIFIERS
+#define PKS_HAVE_PREEMPT_NOTIFIERS	1
+#else
+#define PKS_HAVE_PREEMPT_NOTIFIERS	0
+struct preempt_notifier;
+struct preempt_ops {
+	void (*sched_in)(struct preempt_notifier *notifier, int cpu);
+	void (*sched_out)(struct preempt_notifier *notifier,
+			  struct task_struct *next);
+};
+
+struct preempt_notifier {
+	struct hlist_node link;
+	struct preempt_ops *ops;
+};
+
+static inline void preempt_notifier_inc(void) { }
+static inline void preempt_notifier_dec(void) { }
+static inline void preempt_notifier_register(struct preempt_notifier *n) { }
+static inline void preempt_notifier_init(struct preempt_notifier *notifier,
+					 struct preempt_ops *ops)
+{
+}
+#endif
+
+#endif /* PKS_COMPAT_H */

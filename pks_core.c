@@ -1,0 +1,370 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The module as a whole: what is set up in which order, and the key allocator.
+ */
+#include "pks_internal.h"
+#include <linux/module.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+
+#define PKS_FLAGS	(PKS_FLAG_SHARED | PKS_FLAG_DEFAULT_READONLY)
+
+/* Can keys be had? Set last at load, cleared first at unload. */
+bool pks_on __read_mostly;
+/* If not, why. */
+const char *pks_missing;
+
+static bool irq_isolation = true;
+module_param(irq_isolation, bool, 0444);
+MODULE_PARM_DESC(irq_isolation,
+		 "Interrupt handlers run at the default rights (default: on where the kernel can; see debugfs pks/irq_isolation)");
+
+/* Protects the keys and makes resets follow one another. */
+DEFINE_MUTEX(pks_key_mutex);
+struct pks_key pks_keys[PKS_NUM_KEYS];
+
+/**
+ * pks_available - can keys be had on this machine
+ *
+ * Context: any.
+ *
+ * Return: true if the CPU has PKS, the kernel has what the module needs, and PKS
+ * is on.
+ */
+bool pks_available(void)
+{
+	return READ_ONCE(pks_on);
+}
+PKS_EXPORT(pks_available);
+
+/* From now on, rights asked for with an earlier number are not given. */
+static void pks_key_renumber(int pkey)
+{
+	struct pks_key *key = &pks_keys[pkey];
+
+	key->gen = key->gen < __PKS_GEN_MAX ? key->gen + 1 : 1;
+	WRITE_ONCE(__pks_key_gen[pkey], key->gen);
+}
+
+static enum pks_access pks_default_access(int flags)
+{
+	return flags & PKS_FLAG_DEFAULT_READONLY ? PKS_READONLY : PKS_NOACCESS;
+}
+
+/* Is @pkey a key, and does anyone have it? */
+bool pks_key_taken(int pkey)
+{
+	lockdep_assert_held(&pks_key_mutex);
+	return pkey > 0 && pkey < PKS_NUM_KEYS && pks_keys[pkey].nr_users;
+}
+
+/* What its first user called it. */
+const char *pks_key_name(int pkey)
+{
+	lockdep_assert_held(&pks_key_mutex);
+	return list_first_entry(&pks_keys[pkey].users, struct pks_user, node)->name;
+}
+
+static int pks_key_find_free(void)
+{
+	int pkey;
+
+	for (pkey = 1; pkey < PKS_NUM_KEYS; pkey++) {
+		if (!pks_key_taken(pkey))
+			return pkey;
+	}
+	return -ENOSPC;
+}
+
+/* Of the keys whose users all asked for the same sharing, the least shared. */
+static int pks_key_find_shared(int flags)
+{
+	int pkey, best = -ENOSPC;
+
+	if (!(flags & PKS_FLAG_SHARED))
+		return -ENOSPC;
+	for (pkey = 1; pkey < PKS_NUM_KEYS; pkey++) {
+		if (pks_keys[pkey].flags != flags)
+			continue;
+		if (best < 0 || pks_keys[pkey].nr_users < pks_keys[best].nr_users)
+			best = pkey;
+	}
+	return best;
+}
+
+static void pks_key_add_user(int pkey, struct pks_user *user, int flags)
+{
+	struct pks_key *key = &pks_keys[pkey];
+
+	list_add_tail(&user->node, &key->users);
+	if (key->nr_users++)
+		return;
+	key->flags = flags;
+	/* It was closed when it was freed, and is nobody's until it has a number. */
+	if (pks_default_access(flags) != PKS_NOACCESS)
+		pks_reset(pkey, pks_default_access(flags));
+	pks_key_renumber(pkey);
+}
+
+static struct pks_user *pks_user_new(const char *name, struct module *owner)
+{
+	struct pks_user *user = kzalloc(sizeof(*user), GFP_KERNEL);
+
+	if (!user)
+		return NULL;
+	user->owner = owner;
+	strscpy(user->name, name, sizeof(user->name));
+	strscpy(user->owner_name, owner ? owner->name : "vmlinux",
+		sizeof(user->owner_name));
+	return user;
+}
+
+/* pks_key_alloc() says what this does; @owner is the module that called it. */
+int __pks_key_alloc(const char *name, int flags, struct module *owner)
+{
+	struct pks_user *user;
+	int pkey;
+
+	if (!READ_ONCE(pks_on))
+		return -EOPNOTSUPP;
+	if (!name || !*name ||
+	    strnlen(name, PKS_KEY_NAME_LEN) == PKS_KEY_NAME_LEN ||
+	    flags & ~PKS_FLAGS)
+		return -EINVAL;
+	user = pks_user_new(name, owner);
+	if (!user)
+		return -ENOMEM;
+
+	mutex_lock(&pks_key_mutex);
+	pkey = pks_key_find_free();
+	if (pkey < 0)
+		pkey = pks_key_find_shared(flags);
+	if (pkey > 0)
+		pks_key_add_user(pkey, user, flags);
+	else
+		kfree(user);
+	mutex_unlock(&pks_key_mutex);
+	return pkey;
+}
+PKS_EXPORT(__pks_key_alloc);
+
+/* The latest allocation of @pkey by @owner, NULL if it has none. */
+static struct pks_user *pks_key_find_user(int pkey, struct module *owner)
+{
+	struct pks_user *user;
+
+	if (!pks_key_taken(pkey))
+		return NULL;
+	list_for_each_entry_reverse(user, &pks_keys[pkey].users, node) {
+		if (user->owner == owner)
+			return user;
+	}
+	return NULL;
+}
+
+static void pks_key_drop_user(int pkey, struct pks_user *user)
+{
+	struct pks_key *key = &pks_keys[pkey];
+
+	if (key->nr_users == 1) {
+		WRITE_ONCE(__pks_key_gen[pkey], 0);
+		pks_reset(pkey, PKS_NOACCESS);
+		key->flags = 0;
+	}
+	list_del(&user->node);
+	key->nr_users--;
+	kfree(user);
+}
+
+/* pks_key_free() says what this does; @owner is the module that called it. */
+void __pks_key_free(int pkey, struct module *owner)
+{
+	struct pks_user *user;
+
+	if (!READ_ONCE(pks_on))
+		return;
+	mutex_lock(&pks_key_mutex);
+	user = pks_key_find_user(pkey, owner);
+	if (user)
+		pks_key_drop_user(pkey, user);
+	mutex_unlock(&pks_key_mutex);
+	if (!user)
+		pr_warn_ratelimited("key %d: not freed: the caller has not got it; called from %pS\n",
+				    pkey, (void *)_RET_IP_);
+}
+PKS_EXPORT(__pks_key_free);
+
+/**
+ * pks_key_set_default - change what every context has of a key
+ * @pkey: a key from pks_key_alloc()
+ * @access: what a context may do that did not ask for anything
+ *
+ * Sets it for all contexts on the machine, running, sleeping and interrupted,
+ * those that hold other rights now among them: scopes in progress lose theirs,
+ * and end at the new default. On return no context has anything else, unless it
+ * asked for it since the call began.
+ *
+ * Context: process context, may sleep (it interrupts all CPUs).
+ *
+ * Return: 0; -EINVAL for a bad or unallocated key or access; -EOPNOTSUPP without
+ * PKS.
+ */
+int pks_key_set_default(int pkey, enum pks_access access)
+{
+	int err = -EINVAL;
+
+	if (!READ_ONCE(pks_on))
+		return -EOPNOTSUPP;
+	if ((u32)access > PKS_READONLY)
+		return -EINVAL;
+	mutex_lock(&pks_key_mutex);
+	if (pks_key_taken(pkey)) {
+		pks_key_renumber(pkey);
+		pks_reset(pkey, access);
+		err = 0;
+	}
+	mutex_unlock(&pks_key_mutex);
+	return err;
+}
+PKS_EXPORT(pks_key_set_default);
+
+/*
+ * The rights in @word that are not the default, to keys that are allocated, as
+ * " 3:rw(vault)". May sleep.
+ */
+void pks_format_rights(char *buf, size_t size, u32 word)
+{
+	static const char *const access_names[] = { "rw", "-", "r" };
+	size_t len = 0;
+	int pkey;
+
+	*buf = '\0';
+	mutex_lock(&pks_key_mutex);
+	for (pkey = 1; pkey < PKS_NUM_KEYS; pkey++) {
+		u32 access = pks_key_access(word, pkey);
+
+		if (access == pks_key_access(pks_default, pkey) ||
+		    access > PKS_READONLY || !pks_key_taken(pkey))
+			continue;
+		len += scnprintf(buf + len, size - len, " %d:%s(%s)", pkey,
+				 access_names[access], pks_key_name(pkey));
+	}
+	mutex_unlock(&pks_key_mutex);
+}
+
+/*
+ * A module that goes without freeing its keys: they stay taken, for nobody knows
+ * what is still tagged with them.
+ */
+static void pks_key_orphan(int pkey, struct module *owner)
+{
+	struct pks_user *user;
+
+	list_for_each_entry(user, &pks_keys[pkey].users, node) {
+		if (user->owner != owner)
+			continue;
+		user->owner = NULL;
+		pr_warn("key %d (%s): its owner %s left without freeing it; it stays taken\n",
+			pkey, user->name, user->owner_name);
+	}
+}
+
+static int pks_module_event(struct notifier_block *nb, unsigned long event,
+			    void *data)
+{
+	int pkey;
+
+	if (event != MODULE_STATE_GOING)
+		return NOTIFY_DONE;
+	mutex_lock(&pks_key_mutex);
+	for (pkey = 1; pkey < PKS_NUM_KEYS; pkey++)
+		pks_key_orphan(pkey, data);
+	mutex_unlock(&pks_key_mutex);
+	return NOTIFY_DONE;
+}
+
+static struct notifier_block pks_module_nb = {
+	.notifier_call = pks_module_event,
+};
+
+static void pks_keys_init(void)
+{
+	int pkey;
+
+	for (pkey = 0; pkey < PKS_NUM_KEYS; pkey++)
+		INIT_LIST_HEAD(&pks_keys[pkey].users);
+}
+
+static void pks_keys_exit(void)
+{
+	struct pks_user *user, *next;
+	int pkey;
+
+	for (pkey = 0; pkey < PKS_NUM_KEYS; pkey++) {
+		list_for_each_entry_safe(user, next, &pks_keys[pkey].users, node)
+			kfree(user);
+	}
+}
+
+static int __init pks_start(void)
+{
+	int err;
+
+	err = pks_thread_init();
+	if (err)
+		return err;
+	err = pks_cpu_init();
+	if (err)
+		goto err_thread;
+	err = register_module_notifier(&pks_module_nb);
+	if (err)
+		goto err_cpu;
+	pks_irq_setup();
+	pks_irq_set_isolation(irq_isolation);
+	return 0;
+
+err_cpu:
+	pks_cpu_exit();
+err_thread:
+	pks_thread_exit();
+	return err;
+}
+
+static int __init pks_init(void)
+{
+	int err;
+
+	pks_keys_init();
+	pks_missing = pks_cpu_probe();
+	if (pks_missing) {
+		pr_info("not available: %s\n", pks_missing);
+	} else {
+		err = pks_start();
+		if (err)
+			return err;
+		WRITE_ONCE(pks_on, true);
+		pr_info("on; interrupts %s\n", pks_irq_isolated ?
+			"run at the default rights" : "are not isolated");
+	}
+	pks_debugfs_init();
+	return 0;
+}
+
+static void __exit pks_exit(void)
+{
+	pks_debugfs_exit();
+	if (!pks_on)
+		return;
+	WRITE_ONCE(pks_on, false);
+	pks_irq_teardown();
+	unregister_module_notifier(&pks_module_nb);
+	pks_thread_exit();
+	pks_cpu_exit();
+	pks_keys_exit();
+}
+
+module_init(pks_init);
+module_exit(pks_exit);
+
+MODULE_LICENSE("GPL");
+MODULE_DESCRIPTION("Protection keys for supervisor pages (PKS) on unpatched kernels");

@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the files of pks.ko share. The public interface is include/linux/pks.h.
+ */
+#ifndef PKS_INTERNAL_H
+#define PKS_INTERNAL_H
+
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/atomic.h>
+#include <linux/list.h>
+#include <linux/llist.h>
+#include <linux/mutex.h>
+#include <linux/pks.h>
+#include <linux/preempt.h>
+#include <linux/sched.h>
+#include "pks_compat.h"
+
+/* Key 0 open, all others no access: what every context has that opened nothing. */
+#define PKS_PKRS_CLOSED		0x55555554U
+#define PKS_AD_BITS		0x55555555U
+#define PKS_CR4			BIT(24)
+
+/* Hard interrupts nest at most as deep as preempt_count() can tell. */
+#define PKS_IRQ_LEVELS		(HARDIRQ_MASK / HARDIRQ_OFFSET + 1)
+/* No word looks like this: AD and WD are never both set. */
+#define PKS_UNSAVED		U32_MAX
+
+/**
+ * struct pks_cpu - what a CPU keeps besides the word of what runs on it
+ * @thread: record of the running task, NULL if it has none
+ * @epoch: the last reset that was carried out on the words of this CPU
+ * @softirq_saved: what the softirq now served interrupted, or PKS_UNSAVED
+ * @irq_saved: what the hard interrupt of each level interrupted, likewise
+ *
+ * Touched by this CPU alone, with interrupts off; debugfs looks on from afar.
+ */
+struct pks_cpu {
+	struct pks_thread	*thread;
+	u64			epoch;
+	u32			softirq_saved;
+	u32			irq_saved[PKS_IRQ_LEVELS];
+};
+
+DECLARE_PER_CPU(struct pks_cpu, pks_cpu);
+
+/**
+ * struct pks_thread - rights of a task that once left the default
+ * @notifier: tells when the task leaves a CPU and when it gets one
+ * @task: the task; NULL once it is dead
+ * @word: its rights while it is not running
+ * @softirq_saved: on PREEMPT_RT, where softirqs run in threads: the rights of
+ *	the thread while it serves one
+ * @epoch: the last reset that was carried out on @word
+ * @since: local_clock() when it was first switched out holding more than the
+ *	default, 0 if it holds no more than that
+ * @node: in the list of all records
+ * @dead: in the list of those to be reported and freed
+ * @rcu: for readers of the list
+ * @pid: for the report of its death
+ * @comm: likewise
+ */
+struct pks_thread {
+	struct preempt_notifier	notifier;
+	struct task_struct	*task;
+	u32			word;
+	u32			softirq_saved;
+	u64			epoch;
+	u64			since;
+	struct list_head	node;
+	struct llist_node	dead;
+	struct rcu_head		rcu;
+	pid_t			pid;
+	char			comm[TASK_COMM_LEN];
+};
+
+/**
+ * struct pks_user - who has a key: one of these for each successful allocation
+ * @node: in the list of the key's users, the oldest first
+ * @owner: the module; only compared, NULL once it has gone
+ * @name: what it called the key
+ * @owner_name: the module's name
+ */
+struct pks_user {
+	struct list_head	node;
+	struct module		*owner;
+	char			name[PKS_KEY_NAME_LEN];
+	char			owner_name[MODULE_NAME_LEN];
+};
+
+/**
+ * struct pks_key - a key
+ * @users: who has it; nobody: it is free
+ * @nr_users: how many
+ * @flags: what they asked for
+ * @gen: the last number it had in __pks_key_gen
+ */
+struct pks_key {
+	struct list_head	users;
+	unsigned int		nr_users;
+	int			flags;
+	u32			gen;
+};
+
+/* What another CPU answers about itself. */
+struct pks_cpu_state {
+	u32			word;
+	u32			msr;
+	u32			held;
+	bool			enabled;
+};
+
+/* What has been seen of tampering with PKRS and CR4.PKS. */
+struct pks_tamper_counts {
+	unsigned int		pkrs;
+	unsigned int		cr4;
+};
+
+/* pks_core.c */
+extern bool pks_on;
+extern const char *pks_missing;
+extern struct mutex pks_key_mutex;
+extern struct pks_key pks_keys[PKS_NUM_KEYS];
+bool pks_key_taken(int pkey);
+const char *pks_key_name(int pkey);
+void pks_format_rights(char *buf, size_t size, u32 word);
+
+/* pks_cpu.c */
+const char *pks_cpu_probe(void);
+int pks_cpu_init(void);
+void pks_cpu_exit(void);
+void pks_cpu_verify(u32 word);
+int pks_cpu_query(unsigned int cpu, struct pks_cpu_state *state);
+void pks_tamper_counts(struct pks_tamper_counts *counts);
+void pks_tamper_report(void);
+
+/* pks_rights.c */
+extern u32 pks_default;
+extern u64 pks_epoch;
+u32 pks_fold(u32 word, u64 since);
+void pks_reset(int pkey, enum pks_access access);
+void pks_refresh_words(void);
+
+/* pks_thread.c */
+int pks_thread_init(void);
+void pks_thread_exit(void);
+int pks_thread_attach(void);
+void pks_thread_kick(void);
+int pks_thread_for_each(int (*fn)(struct pks_thread *t, void *data), void *data);
+u32 pks_thread_rights(const struct pks_thread *t, int *cpu);
+
+/* pks_irq.c */
+extern bool pks_irq_isolated;
+extern const char *pks_irq_missing;
+void pks_irq_setup(void);
+void pks_irq_teardown(void);
+int pks_irq_set_isolation(bool on);
+
+/* pks_debugfs.c */
+#ifdef CONFIG_DEBUG_FS
+void pks_debugfs_init(void);
+void pks_debugfs_exit(void);
+#else
+static inline void pks_debugfs_init(void) { }
+static inline void pks_debugfs_exit(void) { }
+#endif
+
+static inline u32 pks_rights_of(u32 word)
+{
+	return word & ~PKS_WORD_FLAGS;
+}
+
+static inline u32 pks_key_access(u32 word, int pkey)
+{
+	return (word >> (2 * pkey)) & 3;
+}
+
+static inline u32 pks_with_access(u32 word, int pkey, u32 access)
+{
+	return (word & ~(3U << (2 * pkey))) | access << (2 * pkey);
+}
+
+/* Of each key the low bit: may not read; may not write. */
+static inline u32 pks_no_read(u32 word)
+{
+	return word & PKS_AD_BITS;
+}
+
+static inline u32 pks_no_write(u32 word)
+{
+	return (word | word >> 1) & PKS_AD_BITS;
+}
+
+/* Does @word let its context do more than what @base does? */
+static inline bool pks_holds_more(u32 word, u32 base)
+{
+	word = pks_rights_of(word);
+	return (pks_no_read(base) & ~word) ||
+		(pks_no_write(base) & ~pks_no_write(word));
+}
+
+static __always_inline void pks_write_msr(u32 rights)
+{
+	asm volatile("wrmsr" : : "a" (rights), "c" (__PKS_MSR_IA32_PKRS), "d" (0)
+		     : "memory");
+}
+
+static __always_inline u32 pks_read_msr(void)
+{
+	u32 low, high;
+
+	asm volatile("rdmsr" : "=a" (low), "=d" (high)
+		     : "c" (__PKS_MSR_IA32_PKRS));
+	return low;
+}
+
+/*
+ * Another context takes or gets back this CPU: exchange the word and let the MSR
+ * follow. With interrupts off. The word goes first: an NMI in between works from
+ * the word and so leaves the MSR right. The MSR is what @old says, unless @old
+ * is BUSY.
+ */
+static __always_inline void pks_switch_word(u32 old, u32 new)
+{
+	this_cpu_write(pks_pkrs, new);
+	if (((old ^ new) & ~PKS_WORD_FLAGS) || (old & PKS_BUSY))
+		pks_write_msr(pks_rights_of(new));
+}
+
+/* The flag of a context whose word will be kept when another takes the CPU. */
+static inline u32 pks_ready_flag(void)
+{
+	return READ_ONCE(pks_irq_isolated) ? PKS_READY : 0;
+}
+
+#endif /* PKS_INTERNAL_H */

@@ -1,0 +1,323 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Interrupts run at the default. On the way into a hard interrupt, and around
+ * each softirq action, what was interrupted has its word saved and the handler
+ * starts from the default; on the way out the word comes back.
+ *
+ * The kernel's entry code can't be hooked, but irq_enter_rcu() and irq_exit_rcu()
+ * can, and softirqs have tracepoints. The place where a word is saved follows
+ * from the interrupt's level, which preempt_count() knows: nothing is counted
+ * here, so nothing gets out of step with entries or exits that were not seen.
+ *
+ * Not covered, for nothing traceable brackets them: NMIs, exceptions, and the
+ * interrupts that the kernel handles without irq_enter_rcu(), of which x86 has
+ * the reschedule IPI.
+ */
+#include "pks_internal.h"
+#include <linux/ftrace.h>
+#include <linux/hrtimer.h>
+#include <linux/irq_work.h>
+#include <linux/mutex.h>
+#include <linux/rcupdate.h>
+#include <linux/tracepoint.h>
+#include <trace/events/irq.h>
+
+/* Are words saved, and handlers READY? Changed by pks_irq_set_isolation(). */
+bool pks_irq_isolated __read_mostly;
+/* Why they can't be, or NULL. */
+const char *pks_irq_missing = "not set up";
+
+#if defined(CONFIG_DYNAMIC_FTRACE) && defined(CONFIG_TRACEPOINTS)
+
+static DEFINE_MUTEX(pks_irq_mutex);
+static struct tracepoint *pks_tp_softirq_entry, *pks_tp_softirq_exit;
+
+static __always_inline void pks_isolate(u32 *saved)
+{
+	u32 word = this_cpu_read(pks_pkrs);
+
+	*saved = word;
+	pks_switch_word(word, READ_ONCE(pks_default) | PKS_READY);
+}
+
+static __always_inline void pks_restore(u32 *saved)
+{
+	u32 word = *saved;
+
+	if (word == PKS_UNSAVED)
+		return;
+	*saved = PKS_UNSAVED;
+	pks_switch_word(this_cpu_read(pks_pkrs), word);
+}
+
+/* Before irq_enter_rcu() counts the interrupt, with interrupts off. */
+static void notrace pks_irq_enter(unsigned long ip, unsigned long parent_ip,
+				  struct ftrace_ops *ops,
+				  struct ftrace_regs *fregs)
+{
+	unsigned int level = hardirq_count() / HARDIRQ_OFFSET;
+
+	if (READ_ONCE(pks_irq_isolated))
+		pks_isolate(this_cpu_ptr(&pks_cpu.irq_saved[level]));
+}
+
+/*
+ * Before irq_exit_rcu() takes the interrupt off the count and runs softirqs, with
+ * interrupts off.
+ */
+static void notrace pks_irq_exit(unsigned long ip, unsigned long parent_ip,
+				 struct ftrace_ops *ops,
+				 struct ftrace_regs *fregs)
+{
+	unsigned int level = hardirq_count() / HARDIRQ_OFFSET - 1;
+
+	pks_restore(this_cpu_ptr(&pks_cpu.irq_saved[level % PKS_IRQ_LEVELS]));
+}
+
+/*
+ * PERMANENT: kernel.ftrace_enabled=0 may not take it away. RECURSION: the hook
+ * calls nothing that could be traced.
+ */
+#define PKS_IRQ_OPS(fn)	{						\
+	.func	= fn,							\
+	.flags	= FTRACE_OPS_FL_PERMANENT | FTRACE_OPS_FL_RECURSION,	\
+}
+
+static struct ftrace_ops pks_irq_enter_ops = PKS_IRQ_OPS(pks_irq_enter);
+static struct ftrace_ops pks_irq_exit_ops = PKS_IRQ_OPS(pks_irq_exit);
+
+static int pks_hook(struct ftrace_ops *ops, const char *function)
+{
+	char name[32];
+	int err;
+
+	strscpy(name, function, sizeof(name));
+	err = ftrace_set_filter(ops, name, strlen(name), 1);
+	return err ?: register_ftrace_function(ops);
+}
+
+static void pks_unhook(struct ftrace_ops *ops)
+{
+	unregister_ftrace_function(ops);
+	ftrace_free_filter(ops);
+}
+
+/*
+ * Softirqs do not nest on a CPU. On PREEMPT_RT a thread serves them and can be
+ * switched out meanwhile: the word is saved in its record, and where it has none
+ * it has nothing to save.
+ */
+static void pks_softirq_entry(void *data, unsigned int nr)
+{
+	struct pks_thread *t;
+	unsigned long flags;
+
+	local_irq_save(flags);
+	t = this_cpu_read(pks_cpu.thread);
+	if (!READ_ONCE(pks_irq_isolated))
+		; /* the handler is not READY and can't open anything */
+	else if (!IS_ENABLED(CONFIG_PREEMPT_RT))
+		pks_isolate(this_cpu_ptr(&pks_cpu.softirq_saved));
+	else if (t)
+		pks_isolate(&t->softirq_saved);
+	local_irq_restore(flags);
+}
+
+static void pks_softirq_exit(void *data, unsigned int nr)
+{
+	struct pks_thread *t;
+	unsigned long flags;
+
+	local_irq_save(flags);
+	t = this_cpu_read(pks_cpu.thread);
+	if (!IS_ENABLED(CONFIG_PREEMPT_RT))
+		pks_restore(this_cpu_ptr(&pks_cpu.softirq_saved));
+	else if (t)
+		pks_restore(&t->softirq_saved);
+	local_irq_restore(flags);
+}
+
+static void pks_find_tracepoint(struct tracepoint *tp, void *unused)
+{
+	if (!strcmp(tp->name, "softirq_entry"))
+		pks_tp_softirq_entry = tp;
+	else if (!strcmp(tp->name, "softirq_exit"))
+		pks_tp_softirq_exit = tp;
+}
+
+static int pks_irq_hook_softirqs(void)
+{
+	int err;
+
+	for_each_kernel_tracepoint(pks_find_tracepoint, NULL);
+	if (!pks_tp_softirq_entry || !pks_tp_softirq_exit)
+		return -ENOENT;
+
+	err = tracepoint_probe_register(pks_tp_softirq_entry, pks_softirq_entry,
+					NULL);
+	if (err)
+		return err;
+	err = tracepoint_probe_register(pks_tp_softirq_exit, pks_softirq_exit,
+					NULL);
+	if (err)
+		tracepoint_probe_unregister(pks_tp_softirq_entry,
+					    pks_softirq_entry, NULL);
+	return err;
+}
+
+static void pks_irq_unhook_softirqs(void)
+{
+	tracepoint_probe_unregister(pks_tp_softirq_exit, pks_softirq_exit, NULL);
+	tracepoint_probe_unregister(pks_tp_softirq_entry, pks_softirq_entry,
+				    NULL);
+	tracepoint_synchronize_unregister();
+}
+
+static int pks_irq_hook_hardirqs(void)
+{
+	int err;
+
+	err = pks_hook(&pks_irq_enter_ops, "irq_enter_rcu");
+	if (err)
+		return err;
+	err = pks_hook(&pks_irq_exit_ops, "irq_exit_rcu");
+	if (err)
+		pks_unhook(&pks_irq_enter_ops);
+	return err;
+}
+
+static void pks_irq_unhook_hardirqs(void)
+{
+	pks_unhook(&pks_irq_exit_ops);
+	pks_unhook(&pks_irq_enter_ops);
+}
+
+/* Answers from handlers: was what they interrupted put in its place? */
+struct pks_irq_proof {
+	struct irq_work		work;
+	struct hrtimer		timer;
+	struct completion	served;
+	bool			hardirq;
+	bool			softirq;
+};
+
+static enum hrtimer_restart pks_prove_softirq(struct hrtimer *timer)
+{
+	struct pks_irq_proof *proof =
+		container_of(timer, struct pks_irq_proof, timer);
+	struct pks_thread *t = this_cpu_read(pks_cpu.thread);
+
+	proof->softirq = IS_ENABLED(CONFIG_PREEMPT_RT) ?
+		!t || t->softirq_saved != PKS_UNSAVED :
+		this_cpu_read(pks_cpu.softirq_saved) != PKS_UNSAVED;
+	complete(&proof->served);
+	return HRTIMER_NORESTART;
+}
+
+static void pks_prove_hardirq(struct irq_work *work)
+{
+	struct pks_irq_proof *proof =
+		container_of(work, struct pks_irq_proof, work);
+
+	proof->hardirq = this_cpu_read(pks_cpu.irq_saved[0]) != PKS_UNSAVED &&
+			 this_cpu_read(pks_pkrs) & PKS_READY;
+}
+
+/* Hooks are relied on only after they were seen to work. */
+static const char *pks_irq_prove(void)
+{
+	struct pks_irq_proof proof = {
+		.work = IRQ_WORK_INIT_HARD(pks_prove_hardirq),
+	};
+
+	irq_work_queue(&proof.work);
+	irq_work_sync(&proof.work);
+	if (!proof.hardirq)
+		return "the hook on irq_enter_rcu() does not work";
+
+	init_completion(&proof.served);
+	pks_hrtimer_setup_on_stack(&proof.timer, pks_prove_softirq,
+				   CLOCK_MONOTONIC, HRTIMER_MODE_REL_SOFT);
+	hrtimer_start(&proof.timer, ns_to_ktime(1000), HRTIMER_MODE_REL_SOFT);
+	wait_for_completion(&proof.served);
+	hrtimer_cancel(&proof.timer);
+	destroy_hrtimer_on_stack(&proof.timer);
+	return proof.softirq ? NULL : "the softirq tracepoints do not work";
+}
+
+/*
+ * Words are saved only while all hooks are in place, and each word saved is given
+ * back before one of them goes: no handler that began with its interrupted word
+ * saved is without its hook on the way out.
+ */
+static void pks_irq_isolate(bool on)
+{
+	WRITE_ONCE(pks_irq_isolated, on);
+	if (on)
+		return;
+	pks_refresh_words();
+	/* Handlers are RCU read-side sections: all that had saved are through. */
+	synchronize_rcu();
+}
+
+/*
+ * Switch the isolation of interrupts. Without it a handler runs with the rights
+ * of what it interrupted, and can't open keys. Returns -EOPNOTSUPP where the
+ * hooks can't be had. May sleep.
+ */
+int pks_irq_set_isolation(bool on)
+{
+	if (pks_irq_missing)
+		return on ? -EOPNOTSUPP : 0;
+	mutex_lock(&pks_irq_mutex);
+	if (pks_irq_isolated != on)
+		pks_irq_isolate(on);
+	mutex_unlock(&pks_irq_mutex);
+	return 0;
+}
+
+/* What can't be had is said in pks_irq_missing; the module goes on without. */
+void pks_irq_setup(void)
+{
+	pks_irq_missing = "irq_enter_rcu() and irq_exit_rcu() can't be traced";
+	if (pks_irq_hook_hardirqs())
+		return;
+	pks_irq_missing = "the softirq tracepoints can't be had";
+	if (pks_irq_hook_softirqs()) {
+		pks_irq_unhook_hardirqs();
+		return;
+	}
+	pks_irq_isolate(true);
+	pks_irq_missing = pks_irq_prove();
+	pks_irq_isolate(false);
+	if (pks_irq_missing) {
+		pks_irq_unhook_softirqs();
+		pks_irq_unhook_hardirqs();
+	}
+}
+
+void pks_irq_teardown(void)
+{
+	if (pks_irq_missing)
+		return;
+	pks_irq_set_isolation(false);
+	pks_irq_unhook_softirqs();
+	pks_irq_unhook_hardirqs();
+	pks_irq_missing = "unloading";
+}
+
+#else
+
+int pks_irq_set_isolation(bool on)
+{
+	return on ? -EOPNOTSUPP : 0;
+}
+
+void pks_irq_setup(void)
+{
+	pks_irq_missing = "the kernel has no CONFIG_DYNAMIC_FTRACE";
+}
+
+void pks_irq_teardown(void) { }
+
+#endif

@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The rights of the running context: the slow side of the update protocol (its
+ * fast side is inline in linux/pks.h), and the reset of a key for everyone.
+ */
+#include "pks_internal.h"
+#include <linux/cpu.h>
+#include <linux/mutex.h>
+#include <linux/ratelimit.h>
+
+DEFINE_PER_CPU(u32, pks_pkrs) = PKS_PKRS_CLOSED;
+PKS_EXPORT(pks_pkrs);
+
+u32 __pks_key_gen[PKS_NUM_KEYS] __read_mostly;
+PKS_EXPORT(__pks_key_gen);
+
+/* What a context has that opened nothing. Changed by pks_reset() alone. */
+u32 pks_default __read_mostly = PKS_PKRS_CLOSED;
+/* Counts the resets; of each key, the last one that it was part of. */
+u64 pks_epoch;
+static u64 pks_key_epoch[PKS_NUM_KEYS];
+
+/*
+ * A reset. Its order is what makes it safe:
+ *
+ *  1. the key's number changes, so that an update not yet in its word will see
+ *     it (see __pks_enter_gen());
+ *  2. the default and the epochs change;
+ *  3. each CPU puts the key's bits back in every word it has: that of what runs
+ *     there, and what interrupts have saved; then notes the epoch.
+ *
+ * A thread that is not on a CPU has in its record the epoch that the CPU it left
+ * had noted, not the global one: a thread switched out between 2 and 3 has not
+ * been reset. It catches up when it is next switched in.
+ */
+
+/* @word after all resets later than @since. */
+u32 pks_fold(u32 word, u64 since)
+{
+	int pkey;
+
+	for (pkey = 1; pkey < PKS_NUM_KEYS; pkey++) {
+		if (pks_key_epoch[pkey] > since)
+			word = pks_with_access(word, pkey,
+					       pks_key_access(pks_default, pkey));
+	}
+	return word;
+}
+
+static u32 pks_fold_saved(u32 word, u64 since)
+{
+	return word == PKS_UNSAVED ? word : pks_fold(word, since);
+}
+
+static void pks_fold_this_cpu(void *unused)
+{
+	struct pks_cpu *pc = this_cpu_ptr(&pks_cpu);
+	u32 word = this_cpu_read(pks_pkrs);
+	int i;
+
+	lockdep_assert_irqs_disabled();
+	for (i = 0; i < PKS_IRQ_LEVELS; i++)
+		pc->irq_saved[i] = pks_fold_saved(pc->irq_saved[i], pc->epoch);
+	pc->softirq_saved = pks_fold_saved(pc->softirq_saved, pc->epoch);
+	if (pc->thread)
+		pc->thread->softirq_saved =
+			pks_fold_saved(pc->thread->softirq_saved, pc->epoch);
+	pks_switch_word(word, pks_fold(word, pc->epoch));
+	pc->epoch = pks_epoch;
+}
+
+/*
+ * Set what everybody has of @pkey to @access, and take away whatever more, or
+ * less, anyone has now. On return no context has anything else, unless it asked
+ * for it since. Resets follow one another (the caller's lock); no CPU may come
+ * up in the middle, for it would miss the interrupt and keep the old default.
+ */
+void pks_reset(int pkey, enum pks_access access)
+{
+	cpus_read_lock();
+	pks_key_epoch[pkey] = pks_epoch + 1;
+	WRITE_ONCE(pks_default, pks_with_access(pks_default, pkey, access));
+	WRITE_ONCE(pks_epoch, pks_epoch + 1);
+	on_each_cpu(pks_fold_this_cpu, NULL, 1);
+	cpus_read_unlock();
+}
+
+static u32 pks_refreshed(u32 word)
+{
+	if (word == PKS_UNSAVED)
+		return word;
+	return (word & ~PKS_READY) | (word & pks_ready_flag());
+}
+
+static void pks_refresh_this_cpu(void *unused)
+{
+	struct pks_cpu *pc = this_cpu_ptr(&pks_cpu);
+	int i;
+
+	for (i = 0; i < PKS_IRQ_LEVELS; i++)
+		pc->irq_saved[i] = pks_refreshed(pc->irq_saved[i]);
+	pc->softirq_saved = pks_refreshed(pc->softirq_saved);
+	this_cpu_write(pks_pkrs, pks_refreshed(this_cpu_read(pks_pkrs)));
+}
+
+/* After irq_isolation went off: no running context is READY any more. */
+void pks_refresh_words(void)
+{
+	on_each_cpu(pks_refresh_this_cpu, NULL, 1);
+}
+
+static int pks_refuse(int pkey, int err, unsigned long caller)
+{
+	const char *why = err == -EINVAL ? "bad or unallocated key, or bad access" :
+			  err == -ENOMEM ? "no memory for the thread's record" :
+					   "this context can't hold rights";
+
+	pr_warn_ratelimited("key %d: rights not changed: %s; called from %pS\n",
+			    pkey, why, (void *)caller);
+	return err;
+}
+
+/*
+ * The word can't be changed under a context that is not READY. Threads are
+ * given a record first. Where interrupts are not isolated nobody is ever READY,
+ * and each update comes here: with interrupts off it needs no protocol.
+ */
+int __pks_enter_slow(int pkey, u32 access, u32 gen, unsigned long caller)
+{
+	unsigned long flags;
+	u32 old, former;
+	int err;
+
+	if (!READ_ONCE(pks_on))
+		return 0;
+	if (!gen)
+		return pks_refuse(pkey, -EINVAL, caller);
+	err = pks_thread_attach();
+	if (err)
+		return pks_refuse(pkey, err, caller);
+
+	local_irq_save(flags);
+	old = this_cpu_read(pks_pkrs);
+	former = pks_key_access(old, pkey);
+	if (READ_ONCE(__pks_key_gen[pkey]) != gen)
+		access = pks_key_access(pks_default, pkey);
+	pks_switch_word(old, pks_with_access(old, pkey, access) |
+			pks_ready_flag());
+	local_irq_restore(flags);
+	return former | gen << __PKS_FORMER_GEN_SHIFT;
+}
+PKS_EXPORT(__pks_enter_slow);
+
+/*
+ * The key was reset while its bits were put into the word: take them out again.
+ * @busy is for whom this context interrupted.
+ */
+int __pks_enter_raced(int pkey, u32 busy, unsigned long caller)
+{
+	u32 old, new;
+
+	do {
+		old = this_cpu_read(pks_pkrs);
+		new = pks_with_access(old, pkey,
+				      pks_key_access(READ_ONCE(pks_default), pkey));
+	} while (this_cpu_cmpxchg(pks_pkrs, old, new) != old);
+	__pks_commit(new, busy);
+
+	if (!READ_ONCE(__pks_key_gen[pkey]))
+		return pks_refuse(pkey, -EINVAL, caller);
+	return 0;
+}
+PKS_EXPORT(__pks_enter_raced);
+
+/**
+ * pks_mk_noaccess - close a key for the running context
+ * @pkey: a key from pks_key_alloc()
+ *
+ * A bad or unallocated key gives one rate-limited line that names the caller,
+ * and rights stay as they were. Without PKS nothing happens.
+ *
+ * Context: that of pks_enter().
+ *
+ * Semantics: Intel's PKS series V3, by name and effect.
+ */
+void pks_mk_noaccess(int pkey)
+{
+	__pks_enter(pkey, PKS_NOACCESS, _RET_IP_);
+}
+PKS_EXPORT(pks_mk_noaccess);
+
+/**
+ * pks_mk_readonly - let the running context read, and not write, a key's pages
+ * @pkey: a key from pks_key_alloc()
+ *
+ * Otherwise like pks_mk_noaccess(). On a CPU whose CR0.WP is clear, writes get
+ * through (SDM: WD binds supervisor writes only while CR0.WP is set).
+ */
+void pks_mk_readonly(int pkey)
+{
+	__pks_enter(pkey, PKS_READONLY, _RET_IP_);
+}
+PKS_EXPORT(pks_mk_readonly);
+
+/**
+ * pks_mk_readwrite - let the running context read and write a key's pages
+ * @pkey: a key from pks_key_alloc()
+ *
+ * Otherwise like pks_mk_noaccess(). What is opened here stays open until the
+ * same context closes it: pks_enter() and pks_leave() nest, these do not.
+ */
+void pks_mk_readwrite(int pkey)
+{
+	__pks_enter(pkey, PKS_READWRITE, _RET_IP_);
+}
+PKS_EXPORT(pks_mk_readwrite);
+
+/**
+ * pks_current_pkrs - rights of the running context
+ *
+ * Context: any.
+ *
+ * Return: them in the format of MSR_IA32_PKRS, two bits a key, AD and WD (SDM,
+ * "Protection Keys"); 0, all access, without PKS.
+ */
+u32 pks_current_pkrs(void)
+{
+	return READ_ONCE(pks_on) ? pks_rights_of(this_cpu_read(pks_pkrs)) : 0;
+}
+PKS_EXPORT(pks_current_pkrs);
