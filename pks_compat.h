@@ -23,9 +23,9 @@
 
 /* 6.13: the namespace of an export became a string. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0)
-#define PKS_EXPORT(symbol)	EXPORT_SYMBOL_NS_GPL(symbol, "PKS")
+#define EXPORT_SYMBOL_PKS(symbol)	EXPORT_SYMBOL_NS_GPL(symbol, "PKS")
 #else
-#define PKS_EXPORT(symbol)	EXPORT_SYMBOL_NS_GPL(symbol, PKS)
+#define EXPORT_SYMBOL_PKS(symbol)	EXPORT_SYMBOL_NS_GPL(symbol, PKS)
 #endif
 
 /*

@@ -35,7 +35,7 @@ bool pks_available(void)
 {
 	return READ_ONCE(pks_on);
 }
-PKS_EXPORT(pks_available);
+EXPORT_SYMBOL_PKS(pks_available);
 
 /* From now on, rights asked for with an earlier number are not given. */
 static void pks_key_renumber(int pkey)
@@ -146,7 +146,7 @@ int __pks_key_alloc(const char *name, int flags, struct module *owner)
 	mutex_unlock(&pks_key_mutex);
 	return pkey;
 }
-PKS_EXPORT(__pks_key_alloc);
+EXPORT_SYMBOL_PKS(__pks_key_alloc);
 
 /* The latest allocation of @pkey by @owner, NULL if it has none. */
 static struct pks_user *pks_key_find_user(int pkey, struct module *owner)
@@ -192,7 +192,7 @@ void __pks_key_free(int pkey, struct module *owner)
 		pr_warn_ratelimited("key %d: not freed: the caller has not got it; called from %pS\n",
 				    pkey, (void *)_RET_IP_);
 }
-PKS_EXPORT(__pks_key_free);
+EXPORT_SYMBOL_PKS(__pks_key_free);
 
 /**
  * pks_key_set_default - change what every context has of a key
@@ -226,7 +226,7 @@ int pks_key_set_default(int pkey, enum pks_access access)
 	mutex_unlock(&pks_key_mutex);
 	return err;
 }
-PKS_EXPORT(pks_key_set_default);
+EXPORT_SYMBOL_PKS(pks_key_set_default);
 
 /*
  * The rights in @word that are not the default, to keys that are allocated, as

@@ -37,7 +37,7 @@ const char *pks_cpu_probe(void)
 	if (!PKS_HAVE_PREEMPT_NOTIFIERS)
 		return "the kernel has no preempt notifiers (CONFIG_KVM gives them)";
 	if (!pks_find_cr4_update())
-		return "the kernel's cr4_update_irqsoff() can't be reached (CONFIG_KPROBES would do)";
+		return "cr4_update_irqsoff() can't be reached (CONFIG_KPROBES would do)";
 	return NULL;
 }
 
@@ -57,6 +57,7 @@ static int pks_cpu_start(unsigned int cpu)
 
 	pc->thread = NULL;
 	pc->epoch = pks_epoch;
+	pc->nmi_saved = PKS_UNSAVED;
 	pc->softirq_saved = PKS_UNSAVED;
 	memset32(pc->irq_saved, PKS_UNSAVED, ARRAY_SIZE(pc->irq_saved));
 	this_cpu_write(pks_pkrs, pks_default);

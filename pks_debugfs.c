@@ -14,9 +14,8 @@ static struct dentry *pks_dir;
 
 PKS_DEFINE_STACK_TRACE();
 
-/* Frames of a waiting task's stack that are read, and those always the same. */
-#define PKS_WAIT_FRAMES		5
-#define PKS_SCHED_FRAMES	1
+/* How much is shown of a waiting task's stack. */
+#define PKS_WAIT_FRAMES		3
 
 static char pks_access_char(u32 access)
 {
@@ -89,7 +88,9 @@ static int status_show(struct seq_file *m, void *unused)
 	seq_printf(m, "records:         %u, of which %u hold more than the default\n",
 		   threads[0], threads[1]);
 	seq_printf(m, "irq isolation:   %s\n", pks_isolation_text());
-	seq_puts(m, "not isolated:    NMI, exceptions, reschedule IPI\n");
+	seq_printf(m, "not isolated:    %sexceptions, the reschedule IPI%s\n",
+		   pks_irq_isolated ? "" : "interrupts, softirqs, NMIs, ",
+		   pks_irq_isolated ? ", later registered NMI handlers" : "");
 	seq_puts(m, "fault handling:  the kernel's (exception table, else oops)\n");
 	seq_printf(m, "tampering:       PKRS %u, CR4.PKS %u times put right\n",
 		   tampered.pkrs, tampered.cr4);
@@ -97,10 +98,13 @@ static int status_show(struct seq_file *m, void *unused)
 }
 DEFINE_SHOW_ATTRIBUTE(status);
 
-static void pks_show_flags(struct seq_file *m, int flags)
+static const char *pks_flags_text(int flags)
 {
-	seq_printf(m, "%s%s", flags & PKS_FLAG_SHARED ? "shared" : "exclusive",
-		   flags & PKS_FLAG_DEFAULT_READONLY ? ",readonly" : "");
+	bool readonly = flags & PKS_FLAG_DEFAULT_READONLY;
+
+	if (flags & PKS_FLAG_SHARED)
+		return readonly ? "shared,readonly" : "shared";
+	return readonly ? "exclusive,readonly" : "exclusive";
 }
 
 static void pks_show_users(struct seq_file *m, int pkey)
@@ -110,7 +114,7 @@ static void pks_show_users(struct seq_file *m, int pkey)
 	list_for_each_entry(user, &pks_keys[pkey].users, node) {
 		seq_printf(m, "%s%s (%s%s)",
 			   list_is_first(&user->node, &pks_keys[pkey].users) ?
-			   "  " : ", ", user->name, user->owner_name,
+			   "" : ", ", user->name, user->owner_name,
 			   user->owner ? "" : ", gone");
 	}
 }
@@ -124,10 +128,10 @@ static int keys_show(struct seq_file *m, void *unused)
 	for (pkey = 1; pkey < PKS_NUM_KEYS; pkey++) {
 		if (!pks_key_taken(pkey))
 			continue;
-		seq_printf(m, "%3d  %-7c  %5u  ", pkey,
+		seq_printf(m, "%3d  %-7c  %5u  %-18s  ", pkey,
 			   pks_access_char(pks_key_access(pks_default, pkey)),
-			   pks_keys[pkey].nr_users);
-		pks_show_flags(m, pks_keys[pkey].flags);
+			   pks_keys[pkey].nr_users,
+			   pks_flags_text(pks_keys[pkey].flags));
 		pks_show_users(m, pkey);
 		seq_putc(m, '\n');
 	}
@@ -168,18 +172,17 @@ static int cpus_show(struct seq_file *m, void *unused)
 }
 DEFINE_SHOW_ATTRIBUTE(cpus);
 
-/* What a task off the CPU waits in, innermost first. */
+/* What a task off the CPU waits in, innermost first, without the scheduler. */
 static void pks_show_wait(struct seq_file *m, struct task_struct *task)
 {
 	unsigned long frames[PKS_WAIT_FRAMES];
 	unsigned int i, nr;
 
 	nr = pks_stack_trace(task, frames, ARRAY_SIZE(frames));
-	if (nr <= PKS_SCHED_FRAMES)
+	if (!nr)
 		seq_puts(m, "off the CPU");
-	for (i = PKS_SCHED_FRAMES; i < nr; i++)
-		seq_printf(m, "%s%ps", i > PKS_SCHED_FRAMES ? " < " : "in ",
-			   (void *)frames[i]);
+	for (i = 0; i < nr; i++)
+		seq_printf(m, "%s%ps", i ? " < " : "in ", (void *)frames[i]);
 }
 
 static int pks_show_thread(struct pks_thread *t, void *data)

@@ -30,14 +30,17 @@
  * struct pks_cpu - what a CPU keeps besides the word of what runs on it
  * @thread: record of the running task, NULL if it has none
  * @epoch: the last reset that was carried out on the words of this CPU
- * @softirq_saved: what the softirq now served interrupted, or PKS_UNSAVED
+ * @nmi_saved: what the NMI now handled interrupted, or PKS_UNSAVED
+ * @softirq_saved: what the softirq now served interrupted, likewise
  * @irq_saved: what the hard interrupt of each level interrupted, likewise
  *
- * Touched by this CPU alone, with interrupts off; debugfs looks on from afar.
+ * Touched by this CPU alone, with interrupts off, and @nmi_saved by NMIs alone;
+ * debugfs looks on from afar.
  */
 struct pks_cpu {
 	struct pks_thread	*thread;
 	u64			epoch;
+	u32			nmi_saved;
 	u32			softirq_saved;
 	u32			irq_saved[PKS_IRQ_LEVELS];
 };
@@ -138,6 +141,7 @@ void pks_tamper_report(void);
 extern u32 pks_default;
 extern u64 pks_epoch;
 u32 pks_fold(u32 word, u64 since);
+u32 pks_fold_saved(u32 word, u64 since);
 void pks_reset(int pkey, enum pks_access access);
 void pks_refresh_words(void);
 
@@ -155,6 +159,10 @@ extern const char *pks_irq_missing;
 void pks_irq_setup(void);
 void pks_irq_teardown(void);
 int pks_irq_set_isolation(bool on);
+
+/* pks_nmi.c */
+int pks_nmi_isolate(void);
+void pks_nmi_restore(void);
 
 /* pks_debugfs.c */
 #ifdef CONFIG_DEBUG_FS
@@ -231,6 +239,14 @@ static __always_inline void pks_switch_word(u32 old, u32 new)
 static inline u32 pks_ready_flag(void)
 {
 	return READ_ONCE(pks_irq_isolated) ? PKS_READY : 0;
+}
+
+/* A word, or PKS_UNSAVED, that may be from before irq_isolation went off. */
+static inline u32 pks_refreshed(u32 word)
+{
+	if (word == PKS_UNSAVED)
+		return word;
+	return (word & ~PKS_READY) | (word & pks_ready_flag());
 }
 
 #endif /* PKS_INTERNAL_H */

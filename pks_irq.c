@@ -9,9 +9,9 @@
  * from the interrupt's level, which preempt_count() knows: nothing is counted
  * here, so nothing gets out of step with entries or exits that were not seen.
  *
- * Not covered, for nothing traceable brackets them: NMIs, exceptions, and the
- * interrupts that the kernel handles without irq_enter_rcu(), of which x86 has
- * the reschedule IPI.
+ * Not covered, for nothing traceable brackets them: exceptions, and the interrupts
+ * that the kernel handles without irq_enter_rcu(), of which x86 has the reschedule
+ * IPI. NMIs are in pks_nmi.c.
  */
 #include "pks_internal.h"
 #include <linux/ftrace.h>
@@ -250,30 +250,42 @@ static const char *pks_irq_prove(void)
  * back before one of them goes: no handler that began with its interrupted word
  * saved is without its hook on the way out.
  */
-static void pks_irq_isolate(bool on)
+static int pks_irq_isolate(void)
 {
-	WRITE_ONCE(pks_irq_isolated, on);
-	if (on)
-		return;
+	int err = pks_nmi_isolate();
+
+	if (!err)
+		WRITE_ONCE(pks_irq_isolated, true);
+	return err;
+}
+
+static void pks_irq_restore(void)
+{
+	WRITE_ONCE(pks_irq_isolated, false);
 	pks_refresh_words();
 	/* Handlers are RCU read-side sections: all that had saved are through. */
 	synchronize_rcu();
+	pks_nmi_restore();
 }
 
 /*
  * Switch the isolation of interrupts. Without it a handler runs with the rights
  * of what it interrupted, and can't open keys. Returns -EOPNOTSUPP where the
- * hooks can't be had. May sleep.
+ * hooks can't be had, or an error of registering one. May sleep.
  */
 int pks_irq_set_isolation(bool on)
 {
+	int err = 0;
+
 	if (pks_irq_missing)
 		return on ? -EOPNOTSUPP : 0;
 	mutex_lock(&pks_irq_mutex);
-	if (pks_irq_isolated != on)
-		pks_irq_isolate(on);
+	if (on && !pks_irq_isolated)
+		err = pks_irq_isolate();
+	else if (!on && pks_irq_isolated)
+		pks_irq_restore();
 	mutex_unlock(&pks_irq_mutex);
-	return 0;
+	return err;
 }
 
 /* What can't be had is said in pks_irq_missing; the module goes on without. */
@@ -287,9 +299,11 @@ void pks_irq_setup(void)
 		pks_irq_unhook_hardirqs();
 		return;
 	}
-	pks_irq_isolate(true);
-	pks_irq_missing = pks_irq_prove();
-	pks_irq_isolate(false);
+	pks_irq_missing = "NMI handlers can't be registered";
+	if (!pks_irq_isolate()) {
+		pks_irq_missing = pks_irq_prove();
+		pks_irq_restore();
+	}
 	if (pks_irq_missing) {
 		pks_irq_unhook_softirqs();
 		pks_irq_unhook_hardirqs();

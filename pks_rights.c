@@ -9,10 +9,10 @@
 #include <linux/ratelimit.h>
 
 DEFINE_PER_CPU(u32, pks_pkrs) = PKS_PKRS_CLOSED;
-PKS_EXPORT(pks_pkrs);
+EXPORT_SYMBOL_PKS(pks_pkrs);
 
 u32 __pks_key_gen[PKS_NUM_KEYS] __read_mostly;
-PKS_EXPORT(__pks_key_gen);
+EXPORT_SYMBOL_PKS(__pks_key_gen);
 
 /* What a context has that opened nothing. Changed by pks_reset() alone. */
 u32 pks_default __read_mostly = PKS_PKRS_CLOSED;
@@ -47,7 +47,8 @@ u32 pks_fold(u32 word, u64 since)
 	return word;
 }
 
-static u32 pks_fold_saved(u32 word, u64 since)
+/* The same for what may be PKS_UNSAVED. */
+u32 pks_fold_saved(u32 word, u64 since)
 {
 	return word == PKS_UNSAVED ? word : pks_fold(word, since);
 }
@@ -85,13 +86,6 @@ void pks_reset(int pkey, enum pks_access access)
 	cpus_read_unlock();
 }
 
-static u32 pks_refreshed(u32 word)
-{
-	if (word == PKS_UNSAVED)
-		return word;
-	return (word & ~PKS_READY) | (word & pks_ready_flag());
-}
-
 static void pks_refresh_this_cpu(void *unused)
 {
 	struct pks_cpu *pc = this_cpu_ptr(&pks_cpu);
@@ -100,6 +94,9 @@ static void pks_refresh_this_cpu(void *unused)
 	for (i = 0; i < PKS_IRQ_LEVELS; i++)
 		pc->irq_saved[i] = pks_refreshed(pc->irq_saved[i]);
 	pc->softirq_saved = pks_refreshed(pc->softirq_saved);
+	if (pc->thread)
+		pc->thread->softirq_saved =
+			pks_refreshed(pc->thread->softirq_saved);
 	this_cpu_write(pks_pkrs, pks_refreshed(this_cpu_read(pks_pkrs)));
 }
 
@@ -149,7 +146,7 @@ int __pks_enter_slow(int pkey, u32 access, u32 gen, unsigned long caller)
 	local_irq_restore(flags);
 	return former | gen << __PKS_FORMER_GEN_SHIFT;
 }
-PKS_EXPORT(__pks_enter_slow);
+EXPORT_SYMBOL_PKS(__pks_enter_slow);
 
 /*
  * The key was reset while its bits were put into the word: take them out again.
@@ -170,7 +167,7 @@ int __pks_enter_raced(int pkey, u32 busy, unsigned long caller)
 		return pks_refuse(pkey, -EINVAL, caller);
 	return 0;
 }
-PKS_EXPORT(__pks_enter_raced);
+EXPORT_SYMBOL_PKS(__pks_enter_raced);
 
 /**
  * pks_mk_noaccess - close a key for the running context
@@ -187,7 +184,7 @@ void pks_mk_noaccess(int pkey)
 {
 	__pks_enter(pkey, PKS_NOACCESS, _RET_IP_);
 }
-PKS_EXPORT(pks_mk_noaccess);
+EXPORT_SYMBOL_PKS(pks_mk_noaccess);
 
 /**
  * pks_mk_readonly - let the running context read, and not write, a key's pages
@@ -200,7 +197,7 @@ void pks_mk_readonly(int pkey)
 {
 	__pks_enter(pkey, PKS_READONLY, _RET_IP_);
 }
-PKS_EXPORT(pks_mk_readonly);
+EXPORT_SYMBOL_PKS(pks_mk_readonly);
 
 /**
  * pks_mk_readwrite - let the running context read and write a key's pages
@@ -213,7 +210,7 @@ void pks_mk_readwrite(int pkey)
 {
 	__pks_enter(pkey, PKS_READWRITE, _RET_IP_);
 }
-PKS_EXPORT(pks_mk_readwrite);
+EXPORT_SYMBOL_PKS(pks_mk_readwrite);
 
 /**
  * pks_current_pkrs - rights of the running context
@@ -227,4 +224,4 @@ u32 pks_current_pkrs(void)
 {
 	return READ_ONCE(pks_on) ? pks_rights_of(this_cpu_read(pks_pkrs)) : 0;
 }
-PKS_EXPORT(pks_current_pkrs);
+EXPORT_SYMBOL_PKS(pks_current_pkrs);

@@ -94,9 +94,9 @@ static void pks_sched_in(struct preempt_notifier *notifier, int cpu)
 	epoch = this_cpu_read(pks_cpu.epoch);
 	if (unlikely(t->epoch != epoch)) {
 		word = pks_fold(word, t->epoch);
-		if (t->softirq_saved != PKS_UNSAVED)
-			t->softirq_saved = pks_fold(t->softirq_saved, t->epoch);
+		t->softirq_saved = pks_fold_saved(t->softirq_saved, t->epoch);
 	}
+	t->softirq_saved = pks_refreshed(t->softirq_saved);
 	word = (word & ~PKS_READY) | pks_ready_flag();
 	this_cpu_write(pks_cpu.thread, t);
 	pks_switch_word(this_cpu_read(pks_pkrs), word);
@@ -195,6 +195,8 @@ int pks_thread_attach(void)
 
 	*t = (struct pks_thread){
 		.task = current,
+		.word = READ_ONCE(pks_default),
+		.epoch = READ_ONCE(pks_epoch),
 		/* In a softirq on PREEMPT_RT: its thread had opened nothing. */
 		.softirq_saved = in_serving_softirq() ?
 				 READ_ONCE(pks_default) : PKS_UNSAVED,

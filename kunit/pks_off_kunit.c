@@ -3,7 +3,10 @@
 #include "pks_test.h"
 #include <linux/module.h>
 #include <linux/smp.h>
-#include <asm/cpufeature.h>
+#include <asm/processor.h>
+#if __has_include(<asm/cpuid/api.h>)
+#include <asm/cpuid/api.h>
+#endif
 
 struct pks_off_state {
 	unsigned int cr4_set;
@@ -20,7 +23,11 @@ static void pks_off_look(void *data)
 
 static bool pks_off_cpu_has_pks(void)
 {
-	return boot_cpu_data.cpuid_level >= 7 && cpuid_ecx(7) & BIT(31);
+	unsigned int eax, ebx, ecx = 0, edx;
+
+	if (boot_cpu_data.cpuid_level >= 7)
+		cpuid_count(7, 0, &eax, &ebx, &ecx, &edx);
+	return ecx & BIT(31);
 }
 
 static void pks_off_every_cpu(struct kunit *test)

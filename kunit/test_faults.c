@@ -17,28 +17,33 @@ static const struct pks_faults_row pks_faults_rows[] = {
 };
 
 struct pks_faults_param {
-	int				pkey;
-	const struct pks_faults_row	*row;
-	bool				write;
+	int			pkey;
+	unsigned int		row;
+	bool			write;
 };
 
-/* Every key with every right and every kind of access: 90 cases. */
-static const void *pks_faults_params(const void *prev, char *desc)
-{
-	static struct pks_faults_param param;
-	static unsigned int i;
-	const unsigned int rights = ARRAY_SIZE(pks_faults_rows);
+/* Every key with every right and every kind of access: 90 rows. */
+#define PKS_FAULTS_OF_KEY(key)					\
+	{ key, 0, false }, { key, 0, true },			\
+	{ key, 1, false }, { key, 1, true },			\
+	{ key, 2, false }, { key, 2, true }
 
-	i = prev ? i + 1 : 0;
-	if (i == 2 * rights * (PKS_NUM_KEYS - 1))
-		return NULL;
-	param.write = i % 2;
-	param.row = &pks_faults_rows[i / 2 % rights];
-	param.pkey = 1 + i / 2 / rights;
-	snprintf(desc, KUNIT_PARAM_DESC_SIZE, "key %d %s: %s", param.pkey,
-		 param.row->name, param.write ? "write" : "read");
-	return &param;
+static const struct pks_faults_param pks_faults_params[] = {
+	PKS_FAULTS_OF_KEY(1), PKS_FAULTS_OF_KEY(2), PKS_FAULTS_OF_KEY(3),
+	PKS_FAULTS_OF_KEY(4), PKS_FAULTS_OF_KEY(5), PKS_FAULTS_OF_KEY(6),
+	PKS_FAULTS_OF_KEY(7), PKS_FAULTS_OF_KEY(8), PKS_FAULTS_OF_KEY(9),
+	PKS_FAULTS_OF_KEY(10), PKS_FAULTS_OF_KEY(11), PKS_FAULTS_OF_KEY(12),
+	PKS_FAULTS_OF_KEY(13), PKS_FAULTS_OF_KEY(14), PKS_FAULTS_OF_KEY(15),
+};
+
+static void pks_faults_describe(const struct pks_faults_param *param, char *desc)
+{
+	snprintf(desc, KUNIT_PARAM_DESC_SIZE, "key %d %s: %s", param->pkey,
+		 pks_faults_rows[param->row].name,
+		 param->write ? "write" : "read");
 }
+
+KUNIT_ARRAY_PARAM(pks_faults, pks_faults_params, pks_faults_describe);
 
 static void pks_faults_set(int pkey, enum pks_access access)
 {
@@ -58,7 +63,7 @@ static void pks_faults_set(int pkey, enum pks_access access)
 static void pks_faults_matrix(struct kunit *test)
 {
 	const struct pks_faults_param *param = test->param_value;
-	const struct pks_faults_row *row = param->row;
+	const struct pks_faults_row *row = &pks_faults_rows[param->row];
 	u64 *page;
 	int pkey;
 
@@ -145,7 +150,7 @@ static void pks_faults_untagged_memory(struct kunit *test)
 }
 
 static struct kunit_case pks_faults_cases[] = {
-	KUNIT_CASE_PARAM(pks_faults_matrix, pks_faults_params),
+	KUNIT_CASE_PARAM(pks_faults_matrix, pks_faults_gen_params),
 	KUNIT_CASE(pks_faults_all_keys_at_once),
 	KUNIT_CASE(pks_faults_value_survives),
 	KUNIT_CASE(pks_faults_word_and_msr_agree),
