@@ -1,44 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * Accesses that may fault: an exception-table entry survives them, and the
- * kernel's own page-fault tracepoint tells what the hardware reported.
- */
+/* What the hardware reported of a fault, from the kernel's own tracepoint. */
 #include "pks_test.h"
 #include <linux/sched.h>
 #include <linux/tracepoint.h>
-#include <asm/asm.h>
 
 static struct tracepoint *pks_tp_fault;
 static struct task_struct *pks_fault_task;
 static struct pks_test_fault pks_fault;
-
-int pks_try_read(const u64 *addr, u64 *val)
-{
-	int err = -EFAULT;
-
-	asm volatile("1:	mov %[mem], %[val]\n"
-		     "	xor %[err], %[err]\n"
-		     "2:\n"
-		     _ASM_EXTABLE(1b, 2b)
-		     : [err] "+&r" (err), [val] "=&r" (*val)
-		     : [mem] "m" (*addr)
-		     : "memory");
-	return err;
-}
-
-int pks_try_write(u64 *addr, u64 val)
-{
-	int err = -EFAULT;
-
-	asm volatile("1:	mov %[val], %[mem]\n"
-		     "	xor %[err], %[err]\n"
-		     "2:\n"
-		     _ASM_EXTABLE(1b, 2b)
-		     : [err] "+&r" (err), [mem] "=m" (*addr)
-		     : [val] "r" (val)
-		     : "memory");
-	return err;
-}
 
 static void pks_fault_probe(void *data, unsigned long address,
 			    struct pt_regs *regs, unsigned long error_code)

@@ -7,6 +7,7 @@
 
 #include <kunit/test.h>
 #include <linux/pks.h>
+#include <asm/asm.h>
 
 #define PKS_TEST_CLOSED	0x55555554U
 
@@ -24,7 +25,7 @@ void pks_test_key_free(struct kunit *test, int pkey);
 /* A zeroed page mapped PAGE_KERNEL_PKEY(pkey), or the case ends here. */
 u64 *pks_test_page(struct kunit *test, int pkey);
 
-/* fault.c: accesses that may fault, and what the hardware said of it. */
+/* fault.c: what the hardware says of a fault. */
 struct pks_test_fault {
 	unsigned long	address;
 	unsigned long	error_code;
@@ -33,10 +34,6 @@ struct pks_test_fault {
 
 #define PKS_TEST_PF_READ	0x21UL	/* present, protection key */
 #define PKS_TEST_PF_WRITE	0x23UL	/* and write */
-
-/* 0, or -EFAULT if the access was stopped. From any context. */
-int pks_try_read(const u64 *addr, u64 *val);
-int pks_try_write(u64 *addr, u64 val);
 
 int pks_fault_watch(void);
 void pks_fault_unwatch(void);
@@ -53,6 +50,38 @@ void pks_console_unwatch(void);
 void pks_console_clear(void);
 /* How many of them contain @text. */
 unsigned int pks_console_count(const char *text);
+
+/*
+ * Accesses that may be stopped: 0, or -EFAULT by their exception-table entry. From
+ * any context.
+ */
+static inline int pks_try_read(const u64 *addr, u64 *val)
+{
+	int err = -EFAULT;
+
+	asm volatile("1:	mov %[mem], %[val]\n"
+		     "	xor %[err], %[err]\n"
+		     "2:\n"
+		     _ASM_EXTABLE(1b, 2b)
+		     : [err] "+&r" (err), [val] "=&r" (*val)
+		     : [mem] "m" (*addr)
+		     : "memory");
+	return err;
+}
+
+static inline int pks_try_write(u64 *addr, u64 val)
+{
+	int err = -EFAULT;
+
+	asm volatile("1:	mov %[val], %[mem]\n"
+		     "	xor %[err], %[err]\n"
+		     "2:\n"
+		     _ASM_EXTABLE(1b, 2b)
+		     : [err] "+&r" (err), [mem] "=m" (*addr)
+		     : [val] "r" (val)
+		     : "memory");
+	return err;
+}
 
 /* Registers of the CPU that this runs on. */
 static inline u32 pks_test_rdmsr(void)
