@@ -37,13 +37,13 @@ bool pks_available(void)
 }
 EXPORT_SYMBOL_PKS(pks_available);
 
-/* From now on, rights asked for with an earlier number are not given. */
-static void pks_key_renumber(int pkey)
+/* A number that the key has not had, as far as a scope can last. */
+static u32 pks_key_next_gen(int pkey)
 {
 	struct pks_key *key = &pks_keys[pkey];
 
 	key->gen = key->gen < __PKS_GEN_MAX ? key->gen + 1 : 1;
-	WRITE_ONCE(__pks_key_gen[pkey], key->gen);
+	return key->gen;
 }
 
 static enum pks_access pks_default_access(int flags)
@@ -101,9 +101,10 @@ static void pks_key_add_user(int pkey, struct pks_user *user, int flags)
 		return;
 	key->flags = flags;
 	/* It was closed when it was freed, and is nobody's until it has a number. */
-	if (pks_default_access(flags) != PKS_NOACCESS)
-		pks_reset(pkey, pks_default_access(flags));
-	pks_key_renumber(pkey);
+	if (pks_default_access(flags) == PKS_NOACCESS)
+		WRITE_ONCE(__pks_key_gen[pkey], pks_key_next_gen(pkey));
+	else
+		pks_reset(pkey, pks_default_access(flags), pks_key_next_gen(pkey));
 }
 
 static struct pks_user *pks_user_new(const char *name, struct module *owner)
@@ -167,8 +168,7 @@ static void pks_key_drop_user(int pkey, struct pks_user *user)
 	struct pks_key *key = &pks_keys[pkey];
 
 	if (key->nr_users == 1) {
-		WRITE_ONCE(__pks_key_gen[pkey], 0);
-		pks_reset(pkey, PKS_NOACCESS);
+		pks_reset(pkey, PKS_NOACCESS, 0);
 		key->flags = 0;
 	}
 	list_del(&user->node);
@@ -219,8 +219,7 @@ int pks_key_set_default(int pkey, enum pks_access access)
 		return -EINVAL;
 	mutex_lock(&pks_key_mutex);
 	if (pks_key_taken(pkey)) {
-		pks_key_renumber(pkey);
-		pks_reset(pkey, access);
+		pks_reset(pkey, access, pks_key_next_gen(pkey));
 		err = 0;
 	}
 	mutex_unlock(&pks_key_mutex);
@@ -319,6 +318,7 @@ static int __init pks_start(void)
 	err = register_module_notifier(&pks_module_nb);
 	if (err)
 		goto err_cpu;
+	pks_fault_setup();
 	pks_irq_setup();
 	pks_irq_set_isolation(irq_isolation);
 	return 0;
@@ -358,6 +358,7 @@ static void __exit pks_exit(void)
 	WRITE_ONCE(pks_on, false);
 	pks_irq_teardown();
 	unregister_module_notifier(&pks_module_nb);
+	pks_fault_teardown();
 	pks_thread_exit();
 	pks_cpu_exit();
 	pks_keys_exit();

@@ -91,7 +91,7 @@ static int status_show(struct seq_file *m, void *unused)
 	seq_printf(m, "not isolated:    %sexceptions, the reschedule IPI%s\n",
 		   pks_irq_isolated ? "" : "interrupts, softirqs, NMIs, ",
 		   pks_irq_isolated ? ", later registered NMI handlers" : "");
-	seq_puts(m, "fault handling:  the kernel's (exception table, else oops)\n");
+	seq_printf(m, "fault hook:      %s\n", pks_fault_missing ?: "on");
 	seq_printf(m, "tampering:       PKRS %u, CR4.PKS %u times put right\n",
 		   tampered.pkrs, tampered.cr4);
 	return 0;

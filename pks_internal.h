@@ -142,7 +142,7 @@ extern u32 pks_default;
 extern u64 pks_epoch;
 u32 pks_fold(u32 word, u64 since);
 u32 pks_fold_saved(u32 word, u64 since);
-void pks_reset(int pkey, enum pks_access access);
+void pks_reset(int pkey, enum pks_access access, u32 gen);
 void pks_refresh_words(void);
 
 /* pks_thread.c */
@@ -153,12 +153,22 @@ void pks_thread_kick(void);
 int pks_thread_for_each(int (*fn)(struct pks_thread *t, void *data), void *data);
 u32 pks_thread_rights(const struct pks_thread *t, int *cpu);
 
+/* pks_hook.c */
+struct ftrace_ops;
+int pks_hook(struct ftrace_ops *ops, const char *function);
+void pks_unhook(struct ftrace_ops *ops);
+
 /* pks_irq.c */
 extern bool pks_irq_isolated;
 extern const char *pks_irq_missing;
 void pks_irq_setup(void);
 void pks_irq_teardown(void);
 int pks_irq_set_isolation(bool on);
+
+/* pks_fault.c */
+extern const char *pks_fault_missing;
+void pks_fault_setup(void);
+void pks_fault_teardown(void);
 
 /* pks_nmi.c */
 int pks_nmi_isolate(void);

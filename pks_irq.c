@@ -86,22 +86,6 @@ static void notrace pks_irq_exit(unsigned long ip, unsigned long parent_ip,
 static struct ftrace_ops pks_irq_enter_ops = PKS_IRQ_OPS(pks_irq_enter);
 static struct ftrace_ops pks_irq_exit_ops = PKS_IRQ_OPS(pks_irq_exit);
 
-static int pks_hook(struct ftrace_ops *ops, const char *function)
-{
-	char name[32];
-	int err;
-
-	strscpy(name, function, sizeof(name));
-	err = ftrace_set_filter(ops, name, strlen(name), 1);
-	return err ?: register_ftrace_function(ops);
-}
-
-static void pks_unhook(struct ftrace_ops *ops)
-{
-	unregister_ftrace_function(ops);
-	ftrace_free_filter(ops);
-}
-
 /*
  * Softirqs do not nest on a CPU. On PREEMPT_RT a thread serves them and can be
  * switched out meanwhile: the word is saved in its record, and where it has none

@@ -20,14 +20,19 @@ u32 pks_default __read_mostly = PKS_PKRS_CLOSED;
 u64 pks_epoch;
 static u64 pks_key_epoch[PKS_NUM_KEYS];
 
+/* The key that is being reset and will have a number again, or 0. */
+static int pks_resetting;
+
 /*
  * A reset. Its order is what makes it safe:
  *
- *  1. the key's number changes, so that an update not yet in its word will see
- *     it (see __pks_enter_gen());
+ *  1. the key's number goes, so that an update not yet in its word will see it
+ *     (see __pks_enter_gen()), and no scope begins with a word of before the reset
+ *     and a number of after it;
  *  2. the default and the epochs change;
  *  3. each CPU puts the key's bits back in every word it has: that of what runs
- *     there, and what interrupts have saved; then notes the epoch.
+ *     there, and what interrupts have saved; then notes the epoch;
+ *  4. the key gets its new number, if it stays someone's.
  *
  * A thread that is not on a CPU has in its record the epoch that the CPU it left
  * had noted, not the global one: a thread switched out between 2 and 3 has not
@@ -73,16 +78,24 @@ static void pks_fold_this_cpu(void *unused)
 /*
  * Set what everybody has of @pkey to @access, and take away whatever more, or
  * less, anyone has now. On return no context has anything else, unless it asked
- * for it since. Resets follow one another (the caller's lock); no CPU may come
- * up in the middle, for it would miss the interrupt and keep the old default.
+ * for it since, by the number @gen. Resets follow one another; no CPU may come up
+ * in the middle, for it would miss the interrupt and keep the old default. Who
+ * waits for the number must not keep this from running on.
  */
-void pks_reset(int pkey, enum pks_access access)
+void pks_reset(int pkey, enum pks_access access, u32 gen)
 {
+	lockdep_assert_held(&pks_key_mutex);
 	cpus_read_lock();
+	preempt_disable();
+	WRITE_ONCE(pks_resetting, gen ? pkey : 0);
+	smp_store_release(&__pks_key_gen[pkey], 0);
 	pks_key_epoch[pkey] = pks_epoch + 1;
 	WRITE_ONCE(pks_default, pks_with_access(pks_default, pkey, access));
 	WRITE_ONCE(pks_epoch, pks_epoch + 1);
 	on_each_cpu(pks_fold_this_cpu, NULL, 1);
+	WRITE_ONCE(__pks_key_gen[pkey], gen);
+	smp_store_release(&pks_resetting, 0);
+	preempt_enable();
 	cpus_read_unlock();
 }
 
@@ -106,66 +119,109 @@ void pks_refresh_words(void)
 	on_each_cpu(pks_refresh_this_cpu, NULL, 1);
 }
 
+static const char *pks_refusal(int err)
+{
+	switch (err) {
+	case -ENOMEM:
+		return "no memory for the thread's record";
+	case -EPERM:
+		return "this context can't hold rights";
+	case -EAGAIN:
+		return "the key is being reset";
+	default:
+		return "bad or unallocated key, or bad access";
+	}
+}
+
 static int pks_refuse(int pkey, int err, unsigned long caller)
 {
-	const char *why = err == -EINVAL ? "bad or unallocated key, or bad access" :
-			  err == -ENOMEM ? "no memory for the thread's record" :
-					   "this context can't hold rights";
-
-	pr_warn_ratelimited("key %d: rights not changed: %s; called from %pS\n",
-			    pkey, why, (void *)caller);
+	if (caller)
+		pr_warn_ratelimited("key %d: rights not changed: %s; called from %pS\n",
+				    pkey, pks_refusal(err), (void *)caller);
 	return err;
+}
+
+/*
+ * The number of a key that seemed to have none. In a thread with interrupts on a
+ * reset is waited for: it needs no more than an interrupt on this CPU, and is not
+ * preempted. Elsewhere the wait might be for oneself.
+ */
+static int pks_await_gen(int pkey, u32 access)
+{
+	int gen;
+
+	if (pkey <= 0 || pkey >= PKS_NUM_KEYS || access > PKS_READONLY)
+		return -EINVAL;
+	while (smp_load_acquire(&pks_resetting) == pkey) {
+		if (!in_task() || irqs_disabled())
+			return -EAGAIN;
+		cpu_relax();
+	}
+	gen = READ_ONCE(__pks_key_gen[pkey]);
+	return gen ?: -EINVAL;
+}
+
+/* With interrupts off an update needs no protocol. Is @gen still the number? */
+static bool pks_enter_irqsoff(int pkey, u32 access, u32 gen, u32 *former)
+{
+	u32 old = this_cpu_read(pks_pkrs);
+
+	lockdep_assert_irqs_disabled();
+	if (READ_ONCE(__pks_key_gen[pkey]) != gen)
+		return false;
+	*former = pks_key_access(old, pkey);
+	pks_switch_word(old, pks_with_access(old, pkey, access) |
+			pks_ready_flag());
+	return true;
 }
 
 /*
  * The word can't be changed under a context that is not READY. Threads are
  * given a record first. Where interrupts are not isolated nobody is ever READY,
- * and each update comes here: with interrupts off it needs no protocol.
+ * and each update comes here.
  */
 int __pks_enter_slow(int pkey, u32 access, u32 gen, unsigned long caller)
 {
 	unsigned long flags;
-	u32 old, former;
-	int err;
+	u32 former = 0;
+	int ret, err;
+	bool done;
 
 	if (!READ_ONCE(pks_on))
 		return 0;
-	if (!gen)
-		return pks_refuse(pkey, -EINVAL, caller);
-	err = pks_thread_attach();
-	if (err)
-		return pks_refuse(pkey, err, caller);
-
-	local_irq_save(flags);
-	old = this_cpu_read(pks_pkrs);
-	former = pks_key_access(old, pkey);
-	if (READ_ONCE(__pks_key_gen[pkey]) != gen)
-		access = pks_key_access(pks_default, pkey);
-	pks_switch_word(old, pks_with_access(old, pkey, access) |
-			pks_ready_flag());
-	local_irq_restore(flags);
-	return former | gen << __PKS_FORMER_GEN_SHIFT;
+	do {
+		ret = gen ?: pks_await_gen(pkey, access);
+		err = ret < 0 ? ret : pks_thread_attach();
+		if (err)
+			return pks_refuse(pkey, err, caller);
+		local_irq_save(flags);
+		done = pks_enter_irqsoff(pkey, access, ret, &former);
+		local_irq_restore(flags);
+		gen = 0;
+	} while (!done && caller);
+	return done ? former | ret << __PKS_FORMER_GEN_SHIFT : 0;
 }
 EXPORT_SYMBOL_PKS(__pks_enter_slow);
 
 /*
- * The key was reset while its bits were put into the word: take them out again.
- * @busy is for whom this context interrupted.
+ * The key was reset while its bits were put into the word: take them out again,
+ * and if it is not the end of a scope, ask anew. @busy is for whom this context
+ * interrupted. With interrupts off: a default that is read before a reset has
+ * changed it can't be written after that reset has seen this CPU.
  */
-int __pks_enter_raced(int pkey, u32 busy, unsigned long caller)
+int __pks_enter_raced(int pkey, u32 access, u32 busy, unsigned long caller)
 {
+	unsigned long flags;
 	u32 old, new;
 
-	do {
-		old = this_cpu_read(pks_pkrs);
-		new = pks_with_access(old, pkey,
-				      pks_key_access(READ_ONCE(pks_default), pkey));
-	} while (this_cpu_cmpxchg(pks_pkrs, old, new) != old);
-	__pks_commit(new, busy);
-
-	if (!READ_ONCE(__pks_key_gen[pkey]))
-		return pks_refuse(pkey, -EINVAL, caller);
-	return 0;
+	local_irq_save(flags);
+	old = this_cpu_read(pks_pkrs);
+	new = pks_with_access(old, pkey,
+			      pks_key_access(READ_ONCE(pks_default), pkey));
+	/* This context's own BUSY is in the old word, so the MSR is written. */
+	pks_switch_word(old, (new & ~PKS_BUSY) | busy);
+	local_irq_restore(flags);
+	return caller ? __pks_enter_slow(pkey, access, 0, caller) : 0;
 }
 EXPORT_SYMBOL_PKS(__pks_enter_raced);
 

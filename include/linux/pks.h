@@ -187,11 +187,11 @@ static inline pgprotval_t __pks_pte_bits(int pkey)
 #define __PKS_MSR_IA32_PKRS	0x6e1
 
 DECLARE_PER_CPU(u32, pks_pkrs);
-/* By key: 0 while it is nobody's, else a number that each reset changes. */
+/* By key: 0 while it is nobody's or being reset, else a number until then. */
 extern u32 __pks_key_gen[PKS_NUM_KEYS];
 
 int __pks_enter_slow(int pkey, u32 access, u32 gen, unsigned long caller);
-int __pks_enter_raced(int pkey, u32 busy, unsigned long caller);
+int __pks_enter_raced(int pkey, u32 access, u32 busy, unsigned long caller);
 
 /* What a scope carries from its start to its end: the rights, the number. */
 #define __PKS_FORMER_ACCESS	3
@@ -226,8 +226,9 @@ static __always_inline void __pks_commit(u32 word, u32 busy)
 
 /*
  * Give the running context @access to @pkey, provided that the key's number
- * is @gen, now and after the word has changed: a reset changes it first and
- * then the words, so one of the two is seen.
+ * is @gen, now and after the word has changed: a reset takes the number away,
+ * changes the words, and only then gives a new one. @caller is 0 at the end of a
+ * scope, which is not granted, nor complained of, when the number has changed.
  */
 static __always_inline int __pks_enter_gen(int pkey, u32 access, u32 gen,
 					   unsigned long caller)
@@ -245,7 +246,7 @@ static __always_inline int __pks_enter_gen(int pkey, u32 access, u32 gen,
 	} while (unlikely(this_cpu_cmpxchg(pks_pkrs, old, new) != old));
 
 	if (unlikely(READ_ONCE(__pks_key_gen[pkey]) != gen))
-		return __pks_enter_raced(pkey, old & PKS_BUSY, caller);
+		return __pks_enter_raced(pkey, access, old & PKS_BUSY, caller);
 	__pks_commit(new, old & PKS_BUSY);
 same:
 	return ((old >> shift) & __PKS_FORMER_ACCESS) |
@@ -291,8 +292,9 @@ static __always_inline int __pks_enter(int pkey, u32 access,
  *
  * Return: the former rights, to be given to pks_leave(); or, with nothing
  * changed, -EINVAL for a bad or unallocated key, -ENOMEM without memory, -EPERM
- * in a context that can't hold rights of its own. pks_leave() takes these too
- * and does nothing. Without PKS: 0.
+ * in a context that can't hold rights of its own, -EAGAIN if the key is being
+ * reset right now and the context can't wait for that (interrupts are off, or it
+ * is a handler). pks_leave() takes these too and does nothing. Without PKS: 0.
  *
  * Semantics: Intel's PKS series V3 for thread-locality, with the rule from its
  * review that handlers begin at the default; WRMSR to PKRS does not serialise
@@ -321,7 +323,7 @@ static __always_inline void pks_leave(int pkey, int former)
 
 	if (likely(former > __PKS_FORMER_ACCESS && access <= PKS_READONLY &&
 		   pkey > 0 && pkey < PKS_NUM_KEYS))
-		__pks_enter_gen(pkey, access, gen, _THIS_IP_);
+		__pks_enter_gen(pkey, access, gen, 0);
 }
 
 #ifdef DEFINE_CLASS
