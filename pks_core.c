@@ -102,7 +102,7 @@ static void pks_key_add_user(int pkey, struct pks_user *user, int flags)
 	key->flags = flags;
 	/* It was closed when it was freed, and is nobody's until it has a number. */
 	if (pks_default_access(flags) == PKS_NOACCESS)
-		WRITE_ONCE(__pks_key_gen[pkey], pks_key_next_gen(pkey));
+		pks_number(pkey, pks_key_next_gen(pkey));
 	else
 		pks_reset(pkey, pks_default_access(flags), pks_key_next_gen(pkey));
 }

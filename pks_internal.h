@@ -142,6 +142,7 @@ extern u32 pks_default;
 extern u64 pks_epoch;
 u32 pks_fold(u32 word, u64 since);
 u32 pks_fold_saved(u32 word, u64 since);
+void pks_number(int pkey, u32 gen);
 void pks_reset(int pkey, enum pks_access access, u32 gen);
 void pks_refresh_words(void);
 

@@ -20,8 +20,8 @@ u32 pks_default __read_mostly = PKS_PKRS_CLOSED;
 u64 pks_epoch;
 static u64 pks_key_epoch[PKS_NUM_KEYS];
 
-/* The key that is being reset and will have a number again, or 0. */
-static int pks_resetting;
+/* Keys that are someone's, as bits: one of them without a number is being reset. */
+static u32 pks_live;
 
 /*
  * A reset. Its order is what makes it safe:
@@ -75,6 +75,21 @@ static void pks_fold_this_cpu(void *unused)
 	pc->epoch = pks_epoch;
 }
 
+static void pks_set_live(int pkey, u32 gen)
+{
+	u32 live = pks_live & ~BIT(pkey);
+
+	WRITE_ONCE(pks_live, gen ? live | BIT(pkey) : live);
+}
+
+/* Number a key that was free, and so is closed for everyone. */
+void pks_number(int pkey, u32 gen)
+{
+	lockdep_assert_held(&pks_key_mutex);
+	pks_set_live(pkey, gen);
+	smp_store_release(&__pks_key_gen[pkey], gen);
+}
+
 /*
  * Set what everybody has of @pkey to @access, and take away whatever more, or
  * less, anyone has now. On return no context has anything else, unless it asked
@@ -87,14 +102,13 @@ void pks_reset(int pkey, enum pks_access access, u32 gen)
 	lockdep_assert_held(&pks_key_mutex);
 	cpus_read_lock();
 	preempt_disable();
-	WRITE_ONCE(pks_resetting, gen ? pkey : 0);
+	pks_set_live(pkey, gen);
 	smp_store_release(&__pks_key_gen[pkey], 0);
 	pks_key_epoch[pkey] = pks_epoch + 1;
 	WRITE_ONCE(pks_default, pks_with_access(pks_default, pkey, access));
 	WRITE_ONCE(pks_epoch, pks_epoch + 1);
 	on_each_cpu(pks_fold_this_cpu, NULL, 1);
 	WRITE_ONCE(__pks_key_gen[pkey], gen);
-	smp_store_release(&pks_resetting, 0);
 	preempt_enable();
 	cpus_read_unlock();
 }
@@ -148,27 +162,37 @@ static int pks_refuse(int pkey, int err, unsigned long caller)
  */
 static int pks_await_gen(int pkey, u32 access)
 {
-	int gen;
+	u32 gen;
 
 	if (pkey <= 0 || pkey >= PKS_NUM_KEYS || access > PKS_READONLY)
 		return -EINVAL;
-	while (smp_load_acquire(&pks_resetting) == pkey) {
+	for (;;) {
+		gen = smp_load_acquire(&__pks_key_gen[pkey]);
+		if (gen)
+			return gen;
+		if (!(READ_ONCE(pks_live) & BIT(pkey)))
+			return -EINVAL;
 		if (!in_task() || irqs_disabled())
 			return -EAGAIN;
 		cpu_relax();
 	}
-	gen = READ_ONCE(__pks_key_gen[pkey]);
-	return gen ?: -EINVAL;
 }
 
-/* With interrupts off an update needs no protocol. Is @gen still the number? */
-static bool pks_enter_irqsoff(int pkey, u32 access, u32 gen, u32 *former)
+/*
+ * With interrupts off an update needs no protocol. If @gen is not the number any
+ * more, then the end of a scope gives the default, and nothing else is done.
+ */
+static bool pks_enter_irqsoff(int pkey, u32 access, u32 gen, bool leave,
+			      u32 *former)
 {
 	u32 old = this_cpu_read(pks_pkrs);
 
 	lockdep_assert_irqs_disabled();
-	if (READ_ONCE(__pks_key_gen[pkey]) != gen)
-		return false;
+	if (READ_ONCE(__pks_key_gen[pkey]) != gen) {
+		if (!leave)
+			return false;
+		access = pks_key_access(READ_ONCE(pks_default), pkey);
+	}
 	*former = pks_key_access(old, pkey);
 	pks_switch_word(old, pks_with_access(old, pkey, access) |
 			pks_ready_flag());
@@ -195,11 +219,11 @@ int __pks_enter_slow(int pkey, u32 access, u32 gen, unsigned long caller)
 		if (err)
 			return pks_refuse(pkey, err, caller);
 		local_irq_save(flags);
-		done = pks_enter_irqsoff(pkey, access, ret, &former);
+		done = pks_enter_irqsoff(pkey, access, ret, !caller, &former);
 		local_irq_restore(flags);
 		gen = 0;
-	} while (!done && caller);
-	return done ? former | ret << __PKS_FORMER_GEN_SHIFT : 0;
+	} while (!done);
+	return former | ret << __PKS_FORMER_GEN_SHIFT;
 }
 EXPORT_SYMBOL_PKS(__pks_enter_slow);
 

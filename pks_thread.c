@@ -90,6 +90,7 @@ static void pks_sched_in(struct preempt_notifier *notifier, int cpu)
 
 	/* No reset may come between the look at the epoch and the MSR. */
 	local_irq_save(flags);
+	pks_cpu_verify(this_cpu_read(pks_pkrs));
 	word = t->word;
 	epoch = this_cpu_read(pks_cpu.epoch);
 	if (unlikely(t->epoch != epoch)) {
@@ -224,10 +225,11 @@ static void pks_thread_free(struct pks_thread *t)
 /* A dead task's rights are gone; that it had any is a mistake of someone's. */
 static void pks_thread_bury(struct pks_thread *t)
 {
+	u32 word = pks_fold(t->word, t->epoch);
 	char rights[128];
 
-	if (pks_holds_more(pks_fold(t->word, t->epoch), READ_ONCE(pks_default))) {
-		pks_format_rights(rights, sizeof(rights), t->word);
+	if (pks_holds_more(word, READ_ONCE(pks_default))) {
+		pks_format_rights(rights, sizeof(rights), word);
 		pr_warn("%s[%d] exited with rights open:%s\n", t->comm, t->pid,
 			rights);
 	}

@@ -4,6 +4,7 @@
  * sees them.
  */
 #include "pks_test.h"
+#include <linux/delay.h>
 #include <linux/spinlock.h>
 #include <linux/string.h>
 #include <linux/tracepoint.h>
@@ -70,4 +71,17 @@ unsigned int pks_console_count(const char *text)
 	}
 	raw_spin_unlock_irqrestore(&pks_console_lock, flags);
 	return count;
+}
+
+/* Lines about the past are written by a worker, a little later. */
+bool pks_console_wait(const char *text)
+{
+	unsigned long end = jiffies + PKS_TEST_PATIENCE;
+
+	while (!pks_console_count(text)) {
+		if (time_after(jiffies, end))
+			return false;
+		msleep(20);
+	}
+	return true;
 }

@@ -41,6 +41,7 @@ void pks_fixture_exit(struct kunit *test)
 
 	if (!fix)
 		return;
+	pks_actors_quit();
 	while (fix->nr_pages--) {
 		vunmap(fix->maps[fix->nr_pages]);
 		__free_page(fix->pages[fix->nr_pages]);

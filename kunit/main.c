@@ -4,7 +4,9 @@
 #include <linux/module.h>
 
 kunit_test_suites(&pks_absent_suite, &pks_keys_suite, &pks_cpus_suite,
-		  &pks_faults_suite);
+		  &pks_faults_suite, &pks_threads_suite, &pks_scopes_suite,
+		  &pks_reset_suite, &pks_irq_suite, &pks_nmi_suite, &pks_debugfs_suite,
+		  &pks_tamper_suite, &pks_stress_suite);
 
 MODULE_LICENSE("GPL");
 MODULE_DESCRIPTION("KUnit tests of pks");

@@ -6,7 +6,9 @@
 #define PKS_TEST_H
 
 #include <kunit/test.h>
+#include <linux/jiffies.h>
 #include <linux/pks.h>
+#include <linux/umh.h>
 #include <asm/asm.h>
 
 #define PKS_TEST_CLOSED	0x55555554U
@@ -50,6 +52,100 @@ void pks_console_unwatch(void);
 void pks_console_clear(void);
 /* How many of them contain @text. */
 unsigned int pks_console_count(const char *text);
+/* False if there is none within PKS_TEST_PATIENCE. */
+bool pks_console_wait(const char *text);
+
+/* All keys closed but this one. */
+static inline u32 pks_test_pkrs(int pkey, enum pks_access access)
+{
+	return (PKS_TEST_CLOSED & ~(3U << 2 * pkey)) | access << 2 * pkey;
+}
+
+/*
+ * threads.c: what a context sees: the word and the MSR, taken at once, and what
+ * becomes of a read and a write. From any context.
+ */
+struct pks_sight {
+	u32	word;
+	u32	msr;
+	int	read;
+	int	write;
+};
+
+void pks_look(struct pks_sight *sight, u64 *page);
+/* @who saw @pkrs and had that access to the page of @pkey. */
+void pks_expect_sight(struct kunit *test, const struct pks_sight *sight,
+		      int pkey, u32 pkrs, const char *who);
+
+/* Longer than anything takes, shorter than the kernel's watchdogs. */
+#define PKS_TEST_PATIENCE	(15 * HZ)
+
+/*
+ * A thread that sleeps until it is given an act, on @cpu or, with -1, anywhere.
+ * All end with the case.
+ */
+struct pks_actor;
+struct pks_actor *pks_actor(struct kunit *test, const char *name, int cpu);
+struct task_struct *pks_actor_task(struct pks_actor *actor);
+void pks_actor_begin(struct pks_actor *actor, void (*act)(void *), void *data);
+/* False if it takes longer than PKS_TEST_PATIENCE. */
+bool pks_actor_wait(struct pks_actor *actor);
+/* Both; the case ends here if it takes too long. */
+void pks_actor_do(struct kunit *test, struct pks_actor *actor,
+		  void (*act)(void *), void *data);
+void pks_actor_quit(struct pks_actor *actor);
+void pks_actors_quit(void);
+
+/* The acts most wanted, and what they are about. */
+struct pks_part {
+	int			pkey;
+	enum pks_access		access;
+	u64			*page;
+	int			former;
+	struct pks_sight	sight;
+	unsigned int		bad;
+	bool			ready;
+	bool			stop;
+};
+
+void pks_part_open(void *part);
+void pks_part_look(void *part);
+void pks_part_close(void *part);
+/* Opens, is ready, spins until told to stop, looks, closes. */
+void pks_part_spin(void *part);
+/* Are word and MSR just what the part is about? */
+bool pks_part_holds(const struct pks_part *part);
+
+/* False if the flag is not set within PKS_TEST_PATIENCE. */
+bool pks_spin_until(const bool *flag);
+bool pks_sleep_until(const bool *flag);
+
+/* The last CPU that is online. */
+unsigned int pks_test_cpu(struct kunit *test);
+/* The same, with the case itself kept on CPU 0; skips if that is the only one. */
+unsigned int pks_other_cpu(struct kunit *test);
+
+/* user.c: debugfs/pks and a shell. Cases are skipped where these are not. */
+const char *pks_file_read(struct kunit *test, const char *name);
+umode_t pks_file_mode(struct kunit *test, const char *name);
+const char *pks_line_with(struct kunit *test, const char *text,
+			  const char *word);
+
+/* @act is called in the shell's process before it becomes the shell. */
+struct pks_shell {
+	const char	*command;
+	void		(*act)(void *data);
+	void		*data;
+};
+
+int pks_shell_run(struct kunit *test, struct pks_shell *shell, int wait);
+int pks_shell(struct kunit *test, const char *command);
+
+/* What status says of it. */
+const char *pks_isolation(struct kunit *test);
+/* Skips the case if it is not on. */
+void pks_isolation_needed(struct kunit *test);
+int pks_isolation_set(struct kunit *test, bool on);
 
 /*
  * Accesses that may be stopped: 0, or -EFAULT by their exception-table entry. From
@@ -59,11 +155,12 @@ static inline int pks_try_read(const u64 *addr, u64 *val)
 {
 	int err = -EFAULT;
 
+	*val = 0;
 	asm volatile("1:	mov %[mem], %[val]\n"
 		     "	xor %[err], %[err]\n"
 		     "2:\n"
 		     _ASM_EXTABLE(1b, 2b)
-		     : [err] "+&r" (err), [val] "=&r" (*val)
+		     : [err] "+&r" (err), [val] "+&r" (*val)
 		     : [mem] "m" (*addr)
 		     : "memory");
 	return err;
@@ -104,5 +201,13 @@ extern struct kunit_suite pks_keys_suite;
 extern struct kunit_suite pks_cpus_suite;
 extern struct kunit_suite pks_faults_suite;
 extern struct kunit_suite pks_absent_suite;
+extern struct kunit_suite pks_threads_suite;
+extern struct kunit_suite pks_scopes_suite;
+extern struct kunit_suite pks_reset_suite;
+extern struct kunit_suite pks_irq_suite;
+extern struct kunit_suite pks_nmi_suite;
+extern struct kunit_suite pks_stress_suite;
+extern struct kunit_suite pks_debugfs_suite;
+extern struct kunit_suite pks_tamper_suite;
 
 #endif /* PKS_TEST_H */

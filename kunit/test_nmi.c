@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: GPL-2.0
+/* NMI handlers run at the default, and what they interrupted loses nothing. */
+#include "pks_test.h"
+#include <linux/delay.h>
+#include <linux/kthread.h>
+#include <linux/smp.h>
+#include <asm/apic.h>
+#include <asm/nmi.h>
+
+#define PKS_NMI_ROUNDS	200
+
+struct pks_nmi_seen {
+	u64		*page;
+	int		pkey;
+	unsigned int	count;
+	unsigned int	not_default;
+	unsigned int	not_stopped;
+	unsigned int	opened;
+};
+
+static struct pks_nmi_seen pks_nmi_seen;
+static atomic_t pks_nmi_wanted = ATOMIC_INIT(0);
+
+static int pks_nmi_handler(unsigned int type, struct pt_regs *regs)
+{
+	struct pks_nmi_seen *seen = &pks_nmi_seen;
+	u64 val;
+
+	if (!atomic_add_unless(&pks_nmi_wanted, -1, 0))
+		return NMI_DONE;
+	if (pks_current_pkrs() != PKS_TEST_CLOSED ||
+	    pks_test_rdmsr() != PKS_TEST_CLOSED)
+		seen->not_default++;
+	if (pks_try_read(seen->page, &val) != -EFAULT)
+		seen->not_stopped++;
+	if (pks_enter(seen->pkey, PKS_READWRITE) != -EPERM)
+		seen->opened++;
+	seen->count++;
+	return NMI_HANDLED;
+}
+
+/* One after another, each handled before the next. */
+static void pks_nmi_send(unsigned int cpu, unsigned int count)
+{
+	unsigned long give_up = jiffies + 30 * HZ;
+
+	while (count-- && time_before(jiffies, give_up)) {
+		atomic_inc(&pks_nmi_wanted);
+		apic->send_IPI_mask(cpumask_of(cpu), NMI_VECTOR);
+		while (atomic_read(&pks_nmi_wanted) && time_before(jiffies, give_up))
+			cpu_relax();
+	}
+}
+
+/*
+ * A handler registered now comes after ours: switching the isolation off and on
+ * takes it in.
+ */
+static int pks_nmi_init(struct kunit *test)
+{
+	int err = pks_fixture_init(test);
+
+	if (err)
+		return err;
+	pks_isolation_needed(test);
+	/* 6.1 warns when a message of an NMI meets a user of this tracepoint. */
+	pks_console_unwatch();
+	pks_nmi_seen = (struct pks_nmi_seen){ };
+	err = register_nmi_handler(NMI_LOCAL, pks_nmi_handler, 0, "pks_kunit");
+	if (err)
+		return err;
+	pks_isolation_set(test, false);
+	return pks_isolation_set(test, true);
+}
+
+static void pks_nmi_exit(struct kunit *test)
+{
+	if (!test->priv)
+		return;
+	unregister_nmi_handler(NMI_LOCAL, "pks_kunit");
+	pks_console_watch();
+	pks_fixture_exit(test);
+}
+
+static void pks_nmi_expect_isolated(struct kunit *test, unsigned int count)
+{
+	KUNIT_EXPECT_EQ(test, pks_nmi_seen.count, count);
+	KUNIT_EXPECT_EQ(test, pks_nmi_seen.not_default, 0);
+	KUNIT_EXPECT_EQ(test, pks_nmi_seen.not_stopped, 0);
+	KUNIT_EXPECT_EQ(test, pks_nmi_seen.opened, 0);
+}
+
+static void pks_nmi_in_a_scope(struct kunit *test)
+{
+	u32 open;
+	int former;
+
+	pks_nmi_seen.pkey = pks_test_key(test, 0);
+	pks_nmi_seen.page = pks_test_page(test, pks_nmi_seen.pkey);
+
+	preempt_disable();
+	former = pks_enter(pks_nmi_seen.pkey, PKS_READWRITE);
+	open = pks_current_pkrs();
+	pks_nmi_send(smp_processor_id(), PKS_NMI_ROUNDS);
+	KUNIT_EXPECT_EQ(test, pks_current_pkrs(), open);
+	KUNIT_EXPECT_EQ(test, pks_test_rdmsr(), open);
+	pks_leave(pks_nmi_seen.pkey, former);
+	preempt_enable();
+
+	pks_nmi_expect_isolated(test, PKS_NMI_ROUNDS);
+}
+
+/* Opens and closes its key, and expects its rights at every step. */
+static int pks_nmi_toggle(void *data)
+{
+	unsigned int *errors = data;
+	int pkey = pks_nmi_seen.pkey, former;
+
+	while (!kthread_should_stop()) {
+		former = pks_enter(pkey, PKS_READWRITE);
+		if (pks_try_write(pks_nmi_seen.page, 1))
+			(*errors)++;
+		pks_leave(pkey, former);
+		if (pks_test_rdmsr() != PKS_TEST_CLOSED)
+			(*errors)++;
+		cond_resched();
+	}
+	return 0;
+}
+
+/* NMIs that come at any step of an update. */
+static void pks_nmi_in_updates(struct kunit *test)
+{
+	unsigned int cpu = cpumask_last(cpu_online_mask), errors = 0;
+	struct task_struct *toggler;
+
+	if (num_online_cpus() < 2)
+		kunit_skip(test, "only one CPU is online");
+	pks_nmi_seen.pkey = pks_test_key(test, 0);
+	pks_nmi_seen.page = pks_test_page(test, pks_nmi_seen.pkey);
+
+	KUNIT_ASSERT_EQ(test, 0, set_cpus_allowed_ptr(current, cpumask_of(0)));
+	toggler = kthread_create(pks_nmi_toggle, &errors, "pks-nmi");
+	KUNIT_ASSERT_FALSE(test, IS_ERR(toggler));
+	kthread_bind(toggler, cpu);
+	wake_up_process(toggler);
+	pks_nmi_send(cpu, 10 * PKS_NMI_ROUNDS);
+	kthread_stop(toggler);
+	set_cpus_allowed_ptr(current, cpu_possible_mask);
+
+	KUNIT_EXPECT_EQ(test, errors, 0);
+	pks_nmi_expect_isolated(test, 10 * PKS_NMI_ROUNDS);
+}
+
+static struct kunit_case pks_nmi_cases[] = {
+	KUNIT_CASE(pks_nmi_in_a_scope),
+	KUNIT_CASE(pks_nmi_in_updates),
+	{}
+};
+
+struct kunit_suite pks_nmi_suite = {
+	.name		= "pks_nmi",
+	.init		= pks_nmi_init,
+	.exit		= pks_nmi_exit,
+	.test_cases	= pks_nmi_cases,
+};
