@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* What debugfs shows of a known state. */
 #include "pks_test.h"
+#include <linux/delay.h>
 #include <linux/sched.h>
 #include <linux/string.h>
 
@@ -62,15 +63,20 @@ static void pks_debugfs_threads(struct kunit *test)
 	struct pks_part part;
 	struct pks_actor *actor = pks_debugfs_sleeper(test, &part,
 						      PKS_READWRITE);
-	char text[16];
 	const char *line;
+	char text[16];
+	int i;
 
 	line = pks_debugfs_line(test, "threads", "pks-sleeper");
 	snprintf(text, sizeof(text), "%7d  pks-s", pks_actor_task(actor)->pid);
 	pks_debugfs_expect(test, line, text);
 	snprintf(text, sizeof(text), " %d:w", part.pkey);
 	pks_debugfs_expect(test, line, text);
-	/* The first of its functions that is none of the scheduler's. */
+	/* The first of its functions that is none of the scheduler's, once it waits. */
+	for (i = 0; i < 100 && line && !strstr(line, "in pks_actor_main"); i++) {
+		msleep(20);
+		line = pks_debugfs_line(test, "threads", "pks-sleeper");
+	}
 	if (IS_ENABLED(CONFIG_STACKTRACE))
 		pks_debugfs_expect(test, line, "in pks_actor_main");
 

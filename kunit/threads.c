@@ -189,6 +189,14 @@ bool pks_part_holds(const struct pks_part *part)
 	return holds;
 }
 
+/* Where preempt_count() does not tell, only what else is known. */
+static bool pks_may_resched(void)
+{
+	if (IS_ENABLED(CONFIG_PREEMPT_COUNT))
+		return preemptible();
+	return in_task() && !irqs_disabled();
+}
+
 /* Without sleeping; the scheduler is let in, for kernels that do not preempt. */
 bool pks_spin_until(const bool *flag)
 {
@@ -196,7 +204,7 @@ bool pks_spin_until(const bool *flag)
 
 	while (!READ_ONCE(*flag) && time_before(jiffies, end)) {
 		cpu_relax();
-		if (preemptible())
+		if (pks_may_resched())
 			cond_resched();
 	}
 	return READ_ONCE(*flag);

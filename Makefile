@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# For people; what the kernel's build system reads is in Kbuild.
+
+KDIR ?= /lib/modules/$(shell uname -r)/build
+KERNELS ?= 6.1
+KBUILD = $(MAKE) -C $(KDIR) M=$(CURDIR)
+
+modules: kdir ## build pks.ko for the running kernel, or for KDIR=<headers or build tree>
+	$(KBUILD) modules
+
+install: modules ## install it for that kernel (below INSTALL_MOD_PATH, if given) and run depmod
+	$(KBUILD) modules_install
+	depmod $(if $(INSTALL_MOD_PATH),-b $(INSTALL_MOD_PATH)) $$(cat $(KDIR)/include/config/kernel.release)
+
+demo: ## see it work: Debian 12's own kernel, emulated, with its console here
+	@scripts/demo.sh
+
+shell: ## the same machine with a prompt (Ctrl-A x kills it)
+	@scripts/shell.sh
+
+check: ## run all tests on KERNELS="6.1 6.12 latest 6.12+rt 6.1+none" (default: 6.1)
+	@scripts/check.sh "$(KERNELS)"
+
+clean: ## remove what was built here (downloads and kernels stay in ~/.cache/pks)
+	rm -rf build
+	if [ -d $(KDIR) ]; then $(KBUILD) clean; fi
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 18
+
+kdir:
+	@[ -d $(KDIR) ] || { \
+		echo "There is nothing to build against in $(KDIR)."; \
+		echo "Install linux-headers-$$(uname -r), or name a kernel's headers or build tree: make KDIR=..."; \
+		exit 1; }
+
+.PHONY: modules install demo shell check clean help kdir

@@ -1,0 +1,33 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Usage: scripts/demo.sh
+#
+# Boots Debian 12's own kernel in an emulated machine, with its console here, and
+# plays guest/demo.sh. Exit status 0 only if each of its steps was seen.
+
+# shellcheck source=scripts/lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+# shellcheck source=scripts/modules.sh
+. "$PKS_ROOT/scripts/modules.sh"
+# shellcheck source=scripts/scenario.sh
+. "$PKS_ROOT/scripts/scenario.sh"
+
+PKS_LABEL=demo
+"$PKS_ROOT/scripts/deps.sh" demo
+entry=$("$PKS_ROOT/scripts/kernel.sh" stock)
+base=$PKS_ROOT/build/stock
+mkdir -p "$base"
+modules_build "$entry" "$base/tree" "$base/modules.log"
+mapfile -t modules < <(modules_list "$base/tree")
+
+say "booting $(cat "$entry/about"), as it is, in QEMU; this takes 10 seconds or so"
+scenario_prepare "$entry" "$PKS_ROOT/scripts/guest/demo.sh" "$base/runs/demo" "${modules[@]}"
+VM_LIVE=1
+scenario_run
+verdict=$(cat "$VM_DIR/verdict")
+if [ "$verdict" != good ]; then
+	sed -n 's/^not ok\t/    not seen: /p' "$VM_DIR/cases"
+	die "the demo did not go as it should: ${verdict/ /: }; the console is in $VM_DIR/console.log"
+fi
+say "each of $(grep -c '^ok' "$VM_DIR/cases") steps was seen, and the machine powered off cleanly"

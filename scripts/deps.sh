@@ -1,0 +1,55 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Usage: scripts/deps.sh <demo|check>
+#
+# Installs what is missing of the Debian packages that `make demo` (and `make
+# shell`) or `make check` need. Does nothing, as anyone, when nothing is missing.
+
+# shellcheck source=scripts/lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+# To build modules against Debian's headers, and to run the machine. Debian 12's
+# kernel and headers ask for gcc-12; objtool is linked with libelf.
+DEMO='gcc gcc-12 libelf-dev kmod cpio busybox-static qemu-system-x86 debian-archive-keyring'
+# To build kernels (python3: kernel-doc, which W=1 runs), and to check the models.
+CHECK="$DEMO libc6-dev bc flex bison libssl-dev xz-utils python3 spin"
+
+installed() {
+	[ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
+}
+
+missing_of() {
+	local package
+
+	for package; do
+		installed "$package" || echo "$package"
+	done
+}
+
+apt_install() {
+	export DEBIAN_FRONTEND=noninteractive
+	# Fresh machines have no lists, or lists too old to find a file by.
+	apt-get install -qy --no-install-recommends "$@" || {
+		apt-get update -q && apt-get install -qy --no-install-recommends "$@"
+	}
+}
+
+count_unpacked() {
+	echo "$(grep -c '^Setting up' "$1" || true) installed"
+}
+
+case ${1:-} in
+demo) wanted=$DEMO ;;
+check) wanted=$CHECK ;;
+*) die "usage: scripts/deps.sh <demo|check>" ;;
+esac
+
+command -v dpkg-query >/dev/null || die "this needs Debian 12, or at least its packages: $wanted"
+# shellcheck disable=SC2086 # a list of words
+mapfile -t missing < <(missing_of $wanted)
+((${#missing[@]})) || exit 0
+[ "$(id -u)" = 0 ] || die "packages are missing; as root, run: apt-get install ${missing[*]}"
+say "installing: ${missing[*]}"
+mkdir -p "$PKS_CACHE/logs"
+run_step "installing packages" "$PKS_CACHE/logs/deps.log" count_unpacked apt_install "${missing[@]}"

@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=dash source=scripts/guest/lib.sh
+#
+# Every KUnit suite, on a machine that has protection keys.
+# cmdline: panic_on_warn=1
+# flavours: any
+# expect: 0-9999 INFO: NMI handler .* took too long
+# timeout: 600
+. /guest/lib.sh
+
+pks=/sys/kernel/debug/pks
+
+try "load pks.ko" insmod /modules/pks.ko
+try "status: PKS is on in every CPU" has "set on 4 of 4 CPUs" $pks/status
+try "status: the fault hook works" has "fault hook: +on" $pks/status
+try "status: interrupts are isolated" has "irq isolation: +on" $pks/status
+kunit /modules/pks_kunit.ko
+refuse "pks.ko stays while a user is loaded" rmmod pks
+try "unload pks_kunit" rmmod pks_kunit
+try "no key is left taken" [ "$(wc -l <$pks/keys)" = 1 ]
+try "unload pks" rmmod pks
+kunit /modules/pks_off_kunit.ko

@@ -1,0 +1,14 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=dash source=scripts/guest/lib.sh
+#
+# The suites on a machine with a single CPU.
+# vm: smp=1
+# expect: 0-9999 INFO: NMI handler .* took too long
+# timeout: 600
+. /guest/lib.sh
+
+try "load pks.ko" insmod /modules/pks.ko
+kunit /modules/pks_kunit.ko
+try "unload pks_kunit" rmmod pks_kunit
+try "unload pks" rmmod pks
+kunit /modules/pks_off_kunit.ko

@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+#
+# Sourced. Builds the modules for one kernel in a copy of the sources, so that
+# the clone stays as it is and kernels do not mix.
+
+# Everything that is or could be committed; time stamps are kept, so that only
+# what changed is compiled again.
+modules_copy() {
+	local tree=$1
+
+	mkdir -p "$tree"
+	(
+		cd "$PKS_ROOT" || exit
+		# A clone made by another user is refused without this.
+		git() { command git -c safe.directory='*' "$@"; }
+		comm -z -23 <(git ls-files -coz --exclude-standard | sort -zu) <(git ls-files -dz | sort -z) |
+			tar --null -T - -cf -
+	) | tar -xf - -C "$tree"
+}
+
+modules_make() {
+	local kdir=$1 tree=$2 sample
+
+	make -C "$tree" KDIR="$kdir" W=1 || return
+	for sample in "$tree"/samples/*/Makefile; do
+		[ -e "$sample" ] || continue
+		make -C "${sample%/*}" KDIR="$kdir" W=1 || return
+	done
+}
+
+count_compiled() {
+	echo "$(grep -cE '^ +(CC|LD)' "$1" || true) objects"
+}
+
+# modules_build <kernel entry> <tree> <log>
+modules_build() {
+	modules_copy "$2" &&
+		run_step "building modules" "$3" count_compiled modules_make "$1/build" "$2"
+}
+
+# What the compiler, modpost and objtool complained about, though it worked.
+modules_warnings() {
+	grep -iE 'warning:' "$1" | grep -v 'the compiler differs from the one' || true
+}
+
+# modules_list <tree>: the .ko files, without the self-test's.
+modules_list() {
+	find "$1" -name '*.ko' ! -path "$1/scripts/*"
+}

@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+#
+# Sourced. Runs one scenario: a script that the guest executes, with comment
+# lines at its top that say what it needs (all optional):
+#   # vm: cpu=max,-pks smp=2 mem=512M thread=multi
+#                                      default: cpu=max smp=4 mem=1G thread=single
+#   # qemu: <more QEMU arguments>
+#   # cmdline: <more kernel parameters>
+#   # program: <file.c>                  compiled, and put into /modules
+#   # kernel: kunit | stock | any | 6.1 6.12 ...    where it runs; default kunit
+#   # flavours: any                      not only on the usual configuration
+#   # expect: <count or min-max> <regex>   a console line that is no fault
+#   # timeout: <seconds>                 default 180
+#   # check: no                          not part of `make check`
+#   # verdict: <word>                    selftest only: what must come out
+
+# shellcheck source=scripts/vm.sh
+. "$PKS_ROOT/scripts/vm.sh"
+# shellcheck source=scripts/verdict.sh
+. "$PKS_ROOT/scripts/verdict.sh"
+
+# meta <script> <key>: the values of a key, one a line.
+meta() {
+	sed -n "/^[^#]/q; s/^# $2: *//p" "$1"
+}
+
+meta_or() {
+	local value
+
+	value=$(meta "$1" "$2")
+	echo "${value:-$3}"
+}
+
+# scenario_fits <script> <kernel> <flavour>
+scenario_fits() {
+	local kernels
+
+	kernels=" $(meta_or "$1" kernel kunit | tr '\n' ' ') "
+	[ "$(meta "$1" check)" != no ] || return 1
+	[ "$3" = full ] || [ "$(meta "$1" flavours)" = any ] || return 1
+	case $kernels in
+	*" $2 "*|*" any "*) return 0 ;;
+	*" kunit "*) [ "$2" != stock ] ;;
+	*) return 1 ;;
+	esac
+}
+
+# With one host thread for each virtual CPU QEMU is known to run stale code now
+# and then while the kernel patches itself ("Oops: int3" at a place where there is
+# no int3; seen in 7.2 and, more rarely, in 10.0). One thread that takes turns,
+# at a switch every few milliseconds, is not slower on a small machine.
+scenario_machine() {
+	local script=$1 word
+
+	VM_CPU=max VM_SMP=4 VM_MEM=1G VM_THREAD=single
+	for word in $(meta "$script" vm); do
+		case $word in
+		cpu=*) VM_CPU=${word#*=} ;;
+		smp=*) VM_SMP=${word#*=} ;;
+		mem=*) VM_MEM=${word#*=} ;;
+		thread=*) VM_THREAD=${word#*=} ;;
+		*) die "${script##*/}: '$word' in its vm: line is none of cpu=, smp=, mem=, thread=" ;;
+		esac
+	done
+	VM_CPU=${CPU:-$VM_CPU} VM_SMP=${SMP:-$VM_SMP} VM_MEM=${MEM:-$VM_MEM}
+	VM_THREAD=${THREAD:-$VM_THREAD}
+	VM_QEMU=$(meta "$script" qemu | tr '\n' ' ')
+	VM_TIMEOUT=$(meta_or "$script" timeout 180)
+}
+
+scenario_crashed() {
+	crashed "$VM_DIR"
+}
+
+# The guest has no C library: what it runs is linked statically.
+scenario_programs() {
+	local source
+
+	for source in $(meta "$1" program); do
+		gcc -O2 -Wall -Werror -static -o "$VM_DIR/${source%.c}" "$PKS_ROOT/scripts/guest/$source" ||
+			die "scripts/guest/$source does not compile"
+		echo "$VM_DIR/${source%.c}"
+	done
+}
+
+# scenario_prepare <kernel entry> <script> <dir> <module...>: all but the run.
+scenario_prepare() {
+	local entry=$1 script=$2 programs
+
+	VM_DIR=$3 VM_KERNEL=$1/vmlinuz VM_STOP_IF=scenario_crashed VM_NAME=$(basename "$2" .sh)
+	VM_TOKEN=$(od -An -N8 -tx8 /dev/urandom | tr -d ' ')
+	shift 3
+	rm -rf "$VM_DIR"
+	mkdir -p "$VM_DIR"
+	scenario_machine "$script"
+	VM_CMDLINE="loglevel=7 $(meta "$script" cmdline | tr '\n' ' ') guest.token=$VM_TOKEN"
+	meta "$script" expect >"$VM_DIR/expect"
+	mapfile -t programs < <(scenario_programs "$script")
+	vm_pack "$VM_DIR" "$script" "$entry/root" "$@" "${programs[@]}"
+}
+
+# scenario_run: the verdict goes to <dir>/verdict, the cases to <dir>/cases.
+scenario_run() {
+	vm_run
+	awk -f "$PKS_ROOT/scripts/cases.awk" "$VM_DIR/console.log" "$VM_DIR/report.log" >"$VM_DIR/cases"
+	judge "$VM_DIR" "$VM_TOKEN" >"$VM_DIR/verdict"
+}
