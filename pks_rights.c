@@ -156,9 +156,10 @@ static int pks_refuse(int pkey, int err, unsigned long caller)
 }
 
 /*
- * The number of a key that seemed to have none. In a thread with interrupts on a
- * reset is waited for: it needs no more than an interrupt on this CPU, and is not
- * preempted. Elsewhere the wait might be for oneself.
+ * The number of a key that seemed to have none. A preemptible thread waits for a
+ * reset, which needs no more than an interrupt on this CPU, and is not preempted.
+ * A handler might wait for what it interrupted; a thread with interrupts off, or
+ * with a lock that a CPU with interrupts off spins for, keeps that reset waiting.
  */
 static int pks_await_gen(int pkey, u32 access)
 {
@@ -172,7 +173,7 @@ static int pks_await_gen(int pkey, u32 access)
 			return gen;
 		if (!(READ_ONCE(pks_live) & BIT(pkey)))
 			return -EINVAL;
-		if (!in_task() || irqs_disabled())
+		if (!preemptible())
 			return -EAGAIN;
 		cpu_relax();
 	}
@@ -199,6 +200,12 @@ static bool pks_enter_irqsoff(int pkey, u32 access, u32 gen, bool leave,
 	return true;
 }
 
+/* See to it that someone keeps this context's word: a record, if nobody does yet. */
+static int pks_make_keepable(void)
+{
+	return this_cpu_read(pks_pkrs) & PKS_READY ? 0 : pks_thread_attach();
+}
+
 /*
  * The word can't be changed under a context that is not READY. Threads are
  * given a record first. Where interrupts are not isolated nobody is ever READY,
@@ -215,7 +222,7 @@ int __pks_enter_slow(int pkey, u32 access, u32 gen, unsigned long caller)
 		return 0;
 	do {
 		ret = gen ?: pks_await_gen(pkey, access);
-		err = ret < 0 ? ret : pks_thread_attach();
+		err = ret < 0 ? ret : pks_make_keepable();
 		if (err)
 			return pks_refuse(pkey, err, caller);
 		local_irq_save(flags);

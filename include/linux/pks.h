@@ -293,8 +293,9 @@ static __always_inline int __pks_enter(int pkey, u32 access,
  * Return: the former rights, to be given to pks_leave(); or, with nothing
  * changed, -EINVAL for a bad or unallocated key, -ENOMEM without memory, -EPERM
  * in a context that can't hold rights of its own, -EAGAIN if the key is being
- * reset right now and the context can't wait for that (interrupts are off, or it
- * is a handler). pks_leave() takes these too and does nothing. Without PKS: 0.
+ * reset right now and the context can't wait for that (preemption or interrupts
+ * are off, it is a handler, or the kernel does not count preemption). pks_leave()
+ * takes these too and does nothing. Without PKS: 0.
  *
  * Semantics: Intel's PKS series V3 for thread-locality, with the rule from its
  * review that handlers begin at the default; WRMSR to PKRS does not serialise
