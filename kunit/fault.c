@@ -15,6 +15,7 @@ static void pks_fault_probe(void *data, unsigned long address,
 		return;
 	pks_fault.address = address;
 	pks_fault.error_code = error_code;
+	pks_fault.pkrs = pks_test_rdmsr();
 	pks_fault.count++;
 }
 

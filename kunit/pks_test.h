@@ -32,6 +32,7 @@ struct pks_test_fault {
 	unsigned long	address;
 	unsigned long	error_code;
 	unsigned int	count;
+	u32		pkrs;		/* in the exception's handler */
 };
 
 #define PKS_TEST_PF_READ	0x21UL	/* present, protection key */
