@@ -5,13 +5,15 @@
 KDIR ?= /lib/modules/$(shell uname -r)/build
 KERNELS ?= 6.1
 KBUILD = $(MAKE) -C $(KDIR) M=$(CURDIR)
+# Not from kernel.release, which in Debian's headers is another name.
+RELEASE = $$(sed -n 's/.*UTS_RELEASE "\(.*\)".*/\1/p' $(KDIR)/include/generated/utsrelease.h)
 
 modules: kdir ## build pks.ko for the running kernel, or for KDIR=<headers or build tree>
 	$(KBUILD) modules
 
 install: modules ## install it for that kernel (below INSTALL_MOD_PATH, if given) and run depmod
 	$(KBUILD) modules_install
-	depmod $(if $(INSTALL_MOD_PATH),-b $(INSTALL_MOD_PATH)) $$(cat $(KDIR)/include/config/kernel.release)
+	depmod $(if $(INSTALL_MOD_PATH),-b $(INSTALL_MOD_PATH)) $(RELEASE)
 
 demo: ## see it work: Debian 12's own kernel, emulated, with its console here
 	@scripts/demo.sh
