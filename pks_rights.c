@@ -87,6 +87,7 @@ void pks_number(int pkey, u32 gen)
 {
 	lockdep_assert_held(&pks_key_mutex);
 	pks_set_live(pkey, gen);
+	/* Pairs with pks_await_gen(): who sees the number sees the key alive. */
 	smp_store_release(&__pks_key_gen[pkey], gen);
 }
 
@@ -103,6 +104,7 @@ void pks_reset(int pkey, enum pks_access access, u32 gen)
 	cpus_read_lock();
 	preempt_disable();
 	pks_set_live(pkey, gen);
+	/* Pairs with pks_await_gen(): who sees no number sees if it will come back. */
 	smp_store_release(&__pks_key_gen[pkey], 0);
 	pks_key_epoch[pkey] = pks_epoch + 1;
 	WRITE_ONCE(pks_default, pks_with_access(pks_default, pkey, access));
@@ -168,6 +170,7 @@ static int pks_await_gen(int pkey, u32 access)
 	if (pkey <= 0 || pkey >= PKS_NUM_KEYS || access > PKS_READONLY)
 		return -EINVAL;
 	for (;;) {
+		/* Pairs with pks_reset(): the number first, then pks_live. */
 		gen = smp_load_acquire(&__pks_key_gen[pkey]);
 		if (gen)
 			return gen;
