@@ -109,6 +109,9 @@ struct pks_part {
 	bool			stop;
 };
 
+/* A part with a key and a page of its own, or the case ends here. */
+struct pks_part pks_test_part(struct kunit *test, enum pks_access access);
+
 void pks_part_open(void *part);
 void pks_part_look(void *part);
 void pks_part_close(void *part);

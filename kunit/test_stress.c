@@ -375,18 +375,6 @@ static void pks_stress_switcher(void *test)
 	}
 }
 
-static struct pks_part pks_stress_part(struct kunit *test,
-				       enum pks_access access)
-{
-	int pkey = pks_test_key(test, 0);
-
-	return (struct pks_part){
-		.pkey	= pkey,
-		.access	= access,
-		.page	= pks_test_page(test, pkey),
-	};
-}
-
 static void pks_stress_wait(struct kunit *test, unsigned int toggles)
 {
 	ktime_t start = ktime_get();
@@ -442,7 +430,7 @@ static void pks_stress_begin(struct kunit *test, struct pks_actor **togglers,
 
 	KUNIT_ASSERT_NOT_NULL(test, owner);
 	for (i = 0; i < PKS_STRESS_TOGGLERS; i++) {
-		parts[i] = pks_stress_part(test, PKS_READWRITE);
+		parts[i] = pks_test_part(test, PKS_READWRITE);
 		togglers[i] = pks_actor(test, "pks-toggler", -1);
 		pks_actor_begin(togglers[i], pks_stress_toggler, &parts[i]);
 	}
@@ -461,7 +449,7 @@ static void pks_stress_begin_ping_pong(struct kunit *test,
 	int i;
 
 	for (i = 0; i < 2; i++) {
-		pongs[i].part = pks_stress_part(test, i ? PKS_READONLY :
+		pongs[i].part = pks_test_part(test, i ? PKS_READONLY :
 						PKS_READWRITE);
 		init_completion(&pongs[i].turn);
 		pongs[i].other = &pongs[!i];

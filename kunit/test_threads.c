@@ -12,18 +12,6 @@
 
 #define PKS_THREADS_MANY	2000
 
-static struct pks_part pks_threads_part(struct kunit *test,
-					enum pks_access access)
-{
-	int pkey = pks_test_key(test, 0);
-
-	return (struct pks_part){
-		.pkey	= pkey,
-		.access	= access,
-		.page	= pks_test_page(test, pkey),
-	};
-}
-
 static void pks_threads_expect(struct kunit *test, struct pks_part *part,
 			       const char *when)
 {
@@ -41,8 +29,8 @@ static void pks_threads_expect_closed(struct kunit *test,
 
 static void pks_threads_sleep(struct kunit *test)
 {
-	struct pks_part writer = pks_threads_part(test, PKS_READWRITE);
-	struct pks_part reader = pks_threads_part(test, PKS_READONLY);
+	struct pks_part writer = pks_test_part(test, PKS_READWRITE);
+	struct pks_part reader = pks_test_part(test, PKS_READONLY);
 
 	pks_part_open(&writer);
 	msleep(20);
@@ -81,7 +69,7 @@ static void pks_threads_yield(struct kunit *test)
 	int cpu = pks_test_cpu(test), i;
 
 	for (i = 0; i < ARRAY_SIZE(parts); i++) {
-		parts[i] = pks_threads_part(test, i == 2 ? PKS_NOACCESS :
+		parts[i] = pks_test_part(test, i == 2 ? PKS_NOACCESS :
 					    i ? PKS_READONLY : PKS_READWRITE);
 		actors[i] = pks_actor(test, "pks-yield", cpu);
 	}
@@ -140,7 +128,7 @@ static void pks_threads_preempting_act(void *data)
 static void pks_threads_preemption(struct kunit *test)
 {
 	struct pks_threads_preempt low = {
-		.part = pks_threads_part(test, PKS_READWRITE),
+		.part = pks_test_part(test, PKS_READWRITE),
 	};
 	struct pks_threads_preempt high = {
 		.part = low.part,
@@ -168,7 +156,7 @@ static void pks_threads_preemption(struct kunit *test)
 
 static void pks_threads_migration(struct kunit *test)
 {
-	struct pks_part part = pks_threads_part(test, PKS_READWRITE);
+	struct pks_part part = pks_test_part(test, PKS_READWRITE);
 	unsigned int cpu, round;
 
 	pks_part_open(&part);
@@ -243,7 +231,7 @@ static void pks_threads_ping_pong_on(struct kunit *test,
 static void pks_threads_ping_pong(struct kunit *test)
 {
 	struct pks_threads_pong a = {
-		.part = pks_threads_part(test, PKS_READWRITE),
+		.part = pks_test_part(test, PKS_READWRITE),
 		.may = true,
 	};
 	struct pks_threads_pong b = { .part = a.part };
@@ -256,10 +244,10 @@ static void pks_threads_ping_pong(struct kunit *test)
 static void pks_threads_ping_pong_two_keys(struct kunit *test)
 {
 	struct pks_threads_pong a = {
-		.part = pks_threads_part(test, PKS_READWRITE),
+		.part = pks_test_part(test, PKS_READWRITE),
 	};
 	struct pks_threads_pong b = {
-		.part = pks_threads_part(test, PKS_READONLY),
+		.part = pks_test_part(test, PKS_READONLY),
 	};
 
 	swap(a.part.page, b.part.page);
@@ -269,7 +257,7 @@ static void pks_threads_ping_pong_two_keys(struct kunit *test)
 /* A thread that is made inside a scope; the scope's owner keeps its rights. */
 static void pks_threads_new_thread(struct kunit *test)
 {
-	struct pks_part part = pks_threads_part(test, PKS_READWRITE);
+	struct pks_part part = pks_test_part(test, PKS_READWRITE);
 	struct pks_part child = part;
 	struct pks_actor *actor;
 
@@ -307,7 +295,7 @@ DEFINE_SHOW_ATTRIBUTE(pks_threads_look);
  */
 static void pks_threads_fork_exec(struct kunit *test)
 {
-	struct pks_part part = pks_threads_part(test, PKS_READWRITE);
+	struct pks_part part = pks_test_part(test, PKS_READWRITE);
 	struct pks_threads_looks looks = { .parts = { part, part, part } };
 	struct pks_shell shell = {
 		.command = PKS_THREADS_LOOK "; (" PKS_THREADS_LOOK "); "
@@ -340,7 +328,7 @@ static void pks_threads_fork_exec(struct kunit *test)
 static void pks_threads_expect_reports(struct kunit *test, const char *name,
 				       unsigned int lines)
 {
-	struct pks_part last = pks_threads_part(test, PKS_READWRITE);
+	struct pks_part last = pks_test_part(test, PKS_READWRITE);
 	struct pks_actor *actor = pks_actor(test, "pks-last", -1);
 
 	pks_actor_do(test, actor, pks_part_open, &last);
@@ -351,7 +339,7 @@ static void pks_threads_expect_reports(struct kunit *test, const char *name,
 
 static void pks_threads_exit_open(struct kunit *test)
 {
-	struct pks_part part = pks_threads_part(test, PKS_READWRITE);
+	struct pks_part part = pks_test_part(test, PKS_READWRITE);
 	int cpu = pks_test_cpu(test);
 	struct pks_actor *actor = pks_actor(test, "pks-leaver", cpu);
 	char rights[24];
@@ -375,7 +363,7 @@ static void pks_threads_exit_open(struct kunit *test)
 
 static void pks_threads_exit_closed(struct kunit *test)
 {
-	struct pks_part part = pks_threads_part(test, PKS_READWRITE);
+	struct pks_part part = pks_test_part(test, PKS_READWRITE);
 	struct pks_actor *actor = pks_actor(test, "pks-leaver", -1);
 
 	pks_actor_do(test, actor, pks_part_open, &part);
@@ -387,7 +375,7 @@ static void pks_threads_exit_closed(struct kunit *test)
 /* It slept while its key was taken from it. */
 static void pks_threads_exit_after_reset(struct kunit *test)
 {
-	struct pks_part part = pks_threads_part(test, PKS_READWRITE);
+	struct pks_part part = pks_test_part(test, PKS_READWRITE);
 	struct pks_actor *actor = pks_actor(test, "pks-leaver", -1);
 
 	pks_actor_do(test, actor, pks_part_open, &part);
@@ -440,7 +428,7 @@ static void pks_threads_many(struct kunit *test)
 
 	KUNIT_ASSERT_NOT_NULL(test, crowd);
 	for (i = 0; i < ARRAY_SIZE(keys); i++)
-		keys[i] = pks_threads_part(test, PKS_READWRITE);
+		keys[i] = pks_test_part(test, PKS_READWRITE);
 	for (i = 0; i < PKS_THREADS_MANY; i++) {
 		crowd->parts[i] = keys[i % ARRAY_SIZE(keys)];
 		crowd->parts[i].access = i & 1 ? PKS_READWRITE : PKS_READONLY;
@@ -480,7 +468,7 @@ static void pks_threads_block_act(void *data)
 static void pks_threads_blocked(struct kunit *test)
 {
 	struct pks_threads_blocked blocked = {
-		.part = pks_threads_part(test, PKS_READWRITE),
+		.part = pks_test_part(test, PKS_READWRITE),
 	};
 	struct pks_part other = blocked.part;
 	int cpu = pks_test_cpu(test);

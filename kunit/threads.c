@@ -237,3 +237,14 @@ unsigned int pks_other_cpu(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, 0, set_cpus_allowed_ptr(current, cpumask_of(0)));
 	return cpu;
 }
+
+struct pks_part pks_test_part(struct kunit *test, enum pks_access access)
+{
+	int pkey = pks_test_key(test, 0);
+
+	return (struct pks_part){
+		.pkey	= pkey,
+		.access	= access,
+		.page	= pks_test_page(test, pkey),
+	};
+}
