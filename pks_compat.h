@@ -35,17 +35,19 @@
  */
 #define PKS_CPUHP_STATE		CPUHP_AP_IRQ_GIC_STARTING
 
-/* The address of a kernel function that is not exported, 0 if there is none. */
+/*
+ * The address of a kernel function that is not exported, 0 if there is none. One
+ * that may not be probed is refused after its address has been filled in.
+ */
 static inline unsigned long pks_lookup(const char *name)
 {
 	unsigned long addr = 0;
 #ifdef CONFIG_KPROBES
 	struct kprobe kp = { .symbol_name = name };
 
-	if (!register_kprobe(&kp)) {
-		addr = (unsigned long)kp.addr;
+	if (!register_kprobe(&kp))
 		unregister_kprobe(&kp);
-	}
+	addr = (unsigned long)kp.addr;
 #endif
 	return addr;
 }
@@ -138,10 +140,12 @@ static inline void pks_hrtimer_setup_on_stack(struct hrtimer *timer,
 #define pks_stack_trace(task, store, size)	\
 	static_call(pks_stack_trace_save)(task, store, size, 0)
 #endif
+#define pks_stack_here(store, size)	stack_trace_save(store, size, 0)
 #else
 #define PKS_DEFINE_STACK_TRACE()	static_assert(true)
 #define pks_find_stack_trace()		do { } while (0)
 #define pks_stack_trace(task, store, size)	0
+#define pks_stack_here(store, size)		0
 #endif
 
 /* Kernels without KVM have no preempt notifiers: PKS is not available there. */

@@ -6,6 +6,7 @@
 #include <linux/module.h>
 #include <linux/slab.h>
 #include <linux/string.h>
+#include <trace/events/pks.h>
 
 #define PKS_FLAGS	(PKS_FLAG_SHARED | PKS_FLAG_DEFAULT_READONLY)
 
@@ -18,6 +19,11 @@ static bool irq_isolation = true;
 module_param(irq_isolation, bool, 0444);
 MODULE_PARM_DESC(irq_isolation,
 		 "Interrupt handlers run at the default rights (default: on where the kernel can; see debugfs pks/irq_isolation)");
+
+static bool enforce = true;
+module_param(enforce, bool, 0444);
+MODULE_PARM_DESC(enforce,
+		 "0: as on a machine without PKS, nothing is protected (default: 1)");
 
 /* Protects the keys and makes resets follow one another. */
 DEFINE_MUTEX(pks_key_mutex);
@@ -65,6 +71,13 @@ const char *pks_key_name(int pkey)
 	return list_first_entry(&pks_keys[pkey].users, struct pks_user, node)->name;
 }
 
+/* Its first user, NULL if it has none. In an RCU read-side section, any context. */
+struct pks_user *pks_key_user(int pkey)
+{
+	return list_first_or_null_rcu(&pks_keys[pkey].users, struct pks_user,
+				      node);
+}
+
 static int pks_key_find_free(void)
 {
 	int pkey;
@@ -96,10 +109,12 @@ static void pks_key_add_user(int pkey, struct pks_user *user, int flags)
 {
 	struct pks_key *key = &pks_keys[pkey];
 
-	list_add_tail(&user->node, &key->users);
+	list_add_tail_rcu(&user->node, &key->users);
+	trace_pks_key_alloc(pkey, user->name, user->owner_name, flags);
 	if (key->nr_users++)
 		return;
 	key->flags = flags;
+	pks_policy_begin(pkey);
 	/* It was closed when it was freed, and is nobody's until it has a number. */
 	if (pks_default_access(flags) == PKS_NOACCESS)
 		pks_number(pkey, pks_key_next_gen(pkey));
@@ -150,7 +165,7 @@ int __pks_key_alloc(const char *name, int flags, struct module *owner)
 EXPORT_SYMBOL_PKS(__pks_key_alloc);
 
 /* The latest allocation of @pkey by @owner, NULL if it has none. */
-static struct pks_user *pks_key_find_user(int pkey, struct module *owner)
+struct pks_user *pks_key_find_user(int pkey, struct module *owner)
 {
 	struct pks_user *user;
 
@@ -167,13 +182,16 @@ static void pks_key_drop_user(int pkey, struct pks_user *user)
 {
 	struct pks_key *key = &pks_keys[pkey];
 
+	trace_pks_key_free(pkey, user->name, user->owner_name, key->flags);
+	pks_policy_leave(pkey, user->owner);
 	if (key->nr_users == 1) {
+		pks_policy_end(pkey);
 		pks_reset(pkey, PKS_NOACCESS, 0);
 		key->flags = 0;
 	}
-	list_del(&user->node);
+	list_del_rcu(&user->node);
 	key->nr_users--;
-	kfree(user);
+	kfree_rcu(user, rcu);
 }
 
 /* pks_key_free() says what this does; @owner is the module that called it. */
@@ -206,8 +224,8 @@ EXPORT_SYMBOL_PKS(__pks_key_free);
  *
  * Context: process context, may sleep (it interrupts all CPUs).
  *
- * Return: 0; -EINVAL for a bad or unallocated key or access; -EOPNOTSUPP without
- * PKS.
+ * Return: 0; -EINVAL for a bad or unallocated key or access; -EPERM for a key that
+ * has been abandoned; -EOPNOTSUPP without PKS.
  */
 int pks_key_set_default(int pkey, enum pks_access access)
 {
@@ -218,7 +236,9 @@ int pks_key_set_default(int pkey, enum pks_access access)
 	if ((u32)access > PKS_READONLY)
 		return -EINVAL;
 	mutex_lock(&pks_key_mutex);
-	if (pks_key_taken(pkey)) {
+	if (pks_key_abandoned(pkey)) {
+		err = -EPERM;
+	} else if (pks_key_taken(pkey)) {
 		pks_reset(pkey, access, pks_key_next_gen(pkey));
 		err = 0;
 	}
@@ -229,26 +249,28 @@ EXPORT_SYMBOL_PKS(pks_key_set_default);
 
 /*
  * The rights in @word that are not the default, to keys that are allocated, as
- * " 3:rw(vault)". May sleep.
+ * " 3:rw(vault)". Any context.
  */
 void pks_format_rights(char *buf, size_t size, u32 word)
 {
 	static const char *const access_names[] = { "rw", "-", "r" };
+	struct pks_user *user;
 	size_t len = 0;
 	int pkey;
 
 	*buf = '\0';
-	mutex_lock(&pks_key_mutex);
+	rcu_read_lock();
 	for (pkey = 1; pkey < PKS_NUM_KEYS; pkey++) {
 		u32 access = pks_key_access(word, pkey);
 
-		if (access == pks_key_access(pks_default, pkey) ||
-		    access > PKS_READONLY || !pks_key_taken(pkey))
+		user = pks_key_user(pkey);
+		if (access == pks_key_access(READ_ONCE(pks_default), pkey) ||
+		    access > PKS_READONLY || !user)
 			continue;
 		len += scnprintf(buf + len, size - len, " %d:%s(%s)", pkey,
-				 access_names[access], pks_key_name(pkey));
+				 access_names[access], user->name);
 	}
-	mutex_unlock(&pks_key_mutex);
+	rcu_read_unlock();
 }
 
 /*
@@ -276,8 +298,10 @@ static int pks_module_event(struct notifier_block *nb, unsigned long event,
 	if (event != MODULE_STATE_GOING)
 		return NOTIFY_DONE;
 	mutex_lock(&pks_key_mutex);
-	for (pkey = 1; pkey < PKS_NUM_KEYS; pkey++)
+	for (pkey = 1; pkey < PKS_NUM_KEYS; pkey++) {
+		pks_policy_leave(pkey, data);
 		pks_key_orphan(pkey, data);
+	}
 	mutex_unlock(&pks_key_mutex);
 	return NOTIFY_DONE;
 }
@@ -299,22 +323,34 @@ static void pks_keys_exit(void)
 	struct pks_user *user, *next;
 	int pkey;
 
+	mutex_lock(&pks_key_mutex);
 	for (pkey = 0; pkey < PKS_NUM_KEYS; pkey++) {
+		pks_policy_end(pkey);
 		list_for_each_entry_safe(user, next, &pks_keys[pkey].users, node)
 			kfree(user);
 	}
+	mutex_unlock(&pks_key_mutex);
 }
 
 static int __init pks_start(void)
 {
 	int err;
 
-	err = pks_thread_init();
+	err = pks_policy_init();
 	if (err)
 		return err;
-	err = pks_cpu_init();
+	err = pks_report_init();
+	if (err)
+		return err;
+	err = pks_thread_init();
+	if (err)
+		goto err_report;
+	err = pks_die_init();
 	if (err)
 		goto err_thread;
+	err = pks_cpu_init();
+	if (err)
+		goto err_die;
 	err = register_module_notifier(&pks_module_nb);
 	if (err)
 		goto err_cpu;
@@ -325,8 +361,12 @@ static int __init pks_start(void)
 
 err_cpu:
 	pks_cpu_exit();
+err_die:
+	pks_die_exit();
 err_thread:
 	pks_thread_exit();
+err_report:
+	pks_report_exit();
 	return err;
 }
 
@@ -335,7 +375,7 @@ static int __init pks_init(void)
 	int err;
 
 	pks_keys_init();
-	pks_missing = pks_cpu_probe();
+	pks_missing = enforce ? pks_cpu_probe() : "switched off (enforce=0)";
 	if (pks_missing) {
 		pr_info("not available: %s\n", pks_missing);
 	} else {
@@ -358,10 +398,13 @@ static void __exit pks_exit(void)
 	WRITE_ONCE(pks_on, false);
 	pks_irq_teardown();
 	unregister_module_notifier(&pks_module_nb);
-	pks_fault_teardown();
 	pks_thread_exit();
 	pks_cpu_exit();
+	/* Pages of keys that were never freed may fault until here. */
+	pks_fault_teardown();
 	pks_keys_exit();
+	pks_die_exit();
+	pks_report_exit();
 }
 
 module_init(pks_init);

@@ -57,6 +57,7 @@ static int pks_cpu_start(unsigned int cpu)
 
 	pc->thread = NULL;
 	pc->epoch = pks_epoch;
+	pc->frame = NULL;
 	pc->nmi_saved = PKS_UNSAVED;
 	pc->softirq_saved = PKS_UNSAVED;
 	memset32(pc->irq_saved, PKS_UNSAVED, ARRAY_SIZE(pc->irq_saved));
@@ -107,10 +108,13 @@ void pks_cpu_exit(void)
 /*
  * Is this CPU as we left it? If not, put it right and count. Interrupts off; the
  * MSR is expected to hold what @word says, and not looked at while it may lag.
+ * Returns true if PKRS was wrong.
  */
-void pks_cpu_verify(u32 word)
+bool pks_cpu_verify(u32 word)
 {
-	if (!(word & PKS_BUSY) && pks_read_msr() != pks_rights_of(word)) {
+	bool wrong = !(word & PKS_BUSY) && pks_read_msr() != pks_rights_of(word);
+
+	if (wrong) {
 		pks_write_msr(pks_rights_of(word));
 		atomic_inc(&pks_pkrs_tampered);
 		pks_thread_kick();
@@ -122,6 +126,7 @@ void pks_cpu_verify(u32 word)
 		atomic_inc(&pks_cr4_tampered);
 		pks_thread_kick();
 	}
+	return wrong;
 }
 
 void pks_tamper_counts(struct pks_tamper_counts *counts)

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * /sys/kernel/debug/pks: what people look at. Tables have a header row, the rest
- * are "name: value" lines; no file shows an address.
+ * are "name: value" lines. Addresses are in faults alone, which root may read.
  */
 #include "pks_internal.h"
 #include <linux/cpu.h>
 #include <linux/debugfs.h>
 #include <linux/sched/clock.h>
 #include <linux/seq_file.h>
+#include <linux/slab.h>
 #include <linux/stacktrace.h>
+#include <linux/string.h>
 
 static struct dentry *pks_dir;
 
@@ -92,11 +94,104 @@ static int status_show(struct seq_file *m, void *unused)
 		   pks_irq_isolated ? "" : "interrupts, softirqs, NMIs, ",
 		   pks_irq_isolated ? ", later registered NMI handlers" : "");
 	seq_printf(m, "fault hook:      %s\n", pks_fault_missing ?: "on");
+	seq_printf(m, "audit:           %s\n", pks_step_missing ?: "on");
+	seq_printf(m, "policy:          %s (default of new keys)\n",
+		   pks_policy_name(pks_policy_default()));
 	seq_printf(m, "tampering:       PKRS %u, CR4.PKS %u times put right\n",
 		   tampered.pkrs, tampered.cr4);
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(status);
+
+static int faults_show(struct seq_file *m, void *unused)
+{
+	return pks_report_show(m, unused);
+}
+DEFINE_SHOW_ATTRIBUTE(faults);
+
+static void pks_show_policy(struct seq_file *m, int pkey)
+{
+	static const enum pks_fault_outcome columns[] = {
+		PKS_FAULT_STOPPED, PKS_FAULT_STEPPED, PKS_FAULT_RETRIED,
+		PKS_FAULT_SKIPPED, PKS_FAULT_PROBED,
+	};
+	struct pks_key *key = &pks_keys[pkey];
+	int i;
+
+	seq_printf(m, "%3d  %-6s  %-7s  %5ld  %6ld", pkey,
+		   pks_policy_name(key->policy),
+		   pks_key_has_handler(pkey) ? "yes" : "-",
+		   atomic_long_read(&key->counts.reads),
+		   atomic_long_read(&key->counts.writes));
+	for (i = 0; i < ARRAY_SIZE(columns); i++)
+		seq_printf(m, "  %7ld",
+			   atomic_long_read(&key->counts.outcomes[columns[i]]));
+	seq_printf(m, "  %s%s\n", pks_key_name(pkey),
+		   pks_key_abandoned(pkey) ? " (abandoned)" : "");
+}
+
+static int policy_show(struct seq_file *m, void *unused)
+{
+	int pkey;
+
+	seq_puts(m, "key  policy  handler  reads  writes  stopped  stepped  retried  skipped   probed  domain\n");
+	mutex_lock(&pks_key_mutex);
+	for (pkey = 1; pkey < PKS_NUM_KEYS; pkey++) {
+		if (pks_key_taken(pkey))
+			pks_show_policy(m, pkey);
+	}
+	mutex_unlock(&pks_key_mutex);
+	return 0;
+}
+
+static int policy_open(struct inode *inode, struct file *file)
+{
+	return single_open(file, policy_show, NULL);
+}
+
+/* "<key> <policy>", or "default <policy>" for keys to come. */
+static int pks_policy_command(char *command)
+{
+	char *whose = strsep(&command, " ");
+	int policy, pkey;
+
+	if (!command)
+		return -EINVAL;
+	policy = pks_policy_parse(strim(command));
+	if (policy < 0)
+		return -EINVAL;
+	if (!strcmp(whose, "default"))
+		return pks_policy_set_default(policy);
+	return kstrtoint(whose, 10, &pkey) ? -EINVAL :
+					     pks_policy_set(pkey, policy);
+}
+
+static ssize_t policy_write(struct file *file, const char __user *text,
+			    size_t len, loff_t *pos)
+{
+	char *command;
+	int err;
+
+	if (!READ_ONCE(pks_on))
+		return -EOPNOTSUPP;
+	if (len > PAGE_SIZE)
+		return -EINVAL;
+	command = memdup_user_nul(text, len);
+	if (IS_ERR(command))
+		return PTR_ERR(command);
+	err = pks_policy_command(command);
+	kfree(command);
+	return err ?: len;
+}
+
+static const struct file_operations policy_fops = {
+	.owner		= THIS_MODULE,
+	.open		= policy_open,
+	.read		= seq_read,
+	.write		= policy_write,
+	.llseek		= seq_lseek,
+	.release	= single_release,
+};
 
 static const char *pks_flags_text(int flags)
 {
@@ -304,6 +399,8 @@ void pks_debugfs_init(void)
 	debugfs_create_file("keys", 0444, pks_dir, NULL, &keys_fops);
 	debugfs_create_file("cpus", 0444, pks_dir, NULL, &cpus_fops);
 	debugfs_create_file("matrix", 0444, pks_dir, NULL, &matrix_fops);
+	debugfs_create_file("policy", 0644, pks_dir, NULL, &policy_fops);
+	debugfs_create_file("faults", 0400, pks_dir, NULL, &faults_fops);
 	debugfs_create_file("threads", 0400, pks_dir, NULL, &threads_fops);
 	debugfs_create_file_unsafe("irq_isolation", 0644, pks_dir, NULL,
 				   &pks_isolation_fops);

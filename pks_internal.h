@@ -11,8 +11,10 @@
 #include <linux/list.h>
 #include <linux/llist.h>
 #include <linux/mutex.h>
+#include <linux/notifier.h>
 #include <linux/pks.h>
 #include <linux/preempt.h>
+#include <linux/rculist.h>
 #include <linux/sched.h>
 #include "pks_compat.h"
 
@@ -30,6 +32,7 @@
  * struct pks_cpu - what a CPU keeps besides the word of what runs on it
  * @thread: record of the running task, NULL if it has none
  * @epoch: the last reset that was carried out on the words of this CPU
+ * @frame: the fault handler that is running, if one is
  * @nmi_saved: what the NMI now handled interrupted, or PKS_UNSAVED
  * @softirq_saved: what the softirq now served interrupted, likewise
  * @irq_saved: what the hard interrupt of each level interrupted, likewise
@@ -40,6 +43,7 @@
 struct pks_cpu {
 	struct pks_thread	*thread;
 	u64			epoch;
+	struct pks_frame	*frame;
 	u32			nmi_saved;
 	u32			softirq_saved;
 	u32			irq_saved[PKS_IRQ_LEVELS];
@@ -83,12 +87,21 @@ struct pks_thread {
  * @owner: the module; only compared, NULL once it has gone
  * @name: what it called the key
  * @owner_name: the module's name
+ * @rcu: for readers of the list
  */
 struct pks_user {
 	struct list_head	node;
 	struct module		*owner;
 	char			name[PKS_KEY_NAME_LEN];
 	char			owner_name[MODULE_NAME_LEN];
+	struct rcu_head		rcu;
+};
+
+/* Violations of a key since it was allocated. */
+struct pks_fault_counts {
+	atomic_long_t		reads;
+	atomic_long_t		writes;
+	atomic_long_t		outcomes[PKS_FAULT_PANICKED + 1];
 };
 
 /**
@@ -97,12 +110,24 @@ struct pks_user {
  * @nr_users: how many
  * @flags: what they asked for
  * @gen: the last number it had in __pks_key_gen
+ * @policy: what becomes of violations, of &enum pks_policy
+ * @handler: who is asked first, if anyone
+ * @abandoned_by: who called pks_abandon(), 0 if no one has
+ * @given_up: has every context been given it after that?
+ * @counts: of violations; of key 0, those of which the key is not known
+ *
+ * Changed with pks_key_mutex held, except @abandoned_by and @counts.
  */
 struct pks_key {
 	struct list_head	users;
 	unsigned int		nr_users;
 	int			flags;
 	u32			gen;
+	unsigned int		policy;
+	struct pks_handler __rcu *handler;
+	unsigned long		abandoned_by;
+	bool			given_up;
+	struct pks_fault_counts	counts;
 };
 
 /* What another CPU answers about itself. */
@@ -126,13 +151,15 @@ extern struct mutex pks_key_mutex;
 extern struct pks_key pks_keys[PKS_NUM_KEYS];
 bool pks_key_taken(int pkey);
 const char *pks_key_name(int pkey);
+struct pks_user *pks_key_user(int pkey);
+struct pks_user *pks_key_find_user(int pkey, struct module *owner);
 void pks_format_rights(char *buf, size_t size, u32 word);
 
 /* pks_cpu.c */
 const char *pks_cpu_probe(void);
 int pks_cpu_init(void);
 void pks_cpu_exit(void);
-void pks_cpu_verify(u32 word);
+bool pks_cpu_verify(u32 word);
 int pks_cpu_query(unsigned int cpu, struct pks_cpu_state *state);
 void pks_tamper_counts(struct pks_tamper_counts *counts);
 void pks_tamper_report(void);
@@ -145,6 +172,7 @@ u32 pks_fold_saved(u32 word, u64 since);
 void pks_number(int pkey, u32 gen);
 void pks_reset(int pkey, enum pks_access access, u32 gen);
 void pks_refresh_words(void);
+int pks_await_gen(int pkey, u32 access);
 
 /* pks_thread.c */
 int pks_thread_init(void);
@@ -156,8 +184,10 @@ u32 pks_thread_rights(const struct pks_thread *t, int *cpu);
 
 /* pks_hook.c */
 struct ftrace_ops;
+struct tracepoint;
 int pks_hook(struct ftrace_ops *ops, const char *function);
 void pks_unhook(struct ftrace_ops *ops);
+struct tracepoint *pks_tracepoint(const char *name);
 
 /* pks_irq.c */
 extern bool pks_irq_isolated;
@@ -170,6 +200,66 @@ int pks_irq_set_isolation(bool on);
 extern const char *pks_fault_missing;
 void pks_fault_setup(void);
 void pks_fault_teardown(void);
+
+/* pks_walk.c */
+int pks_key_of(const void *address);
+
+/* pks_policy.c */
+const char *pks_policy_name(unsigned int policy);
+int pks_policy_parse(const char *name);
+unsigned int pks_policy_default(void);
+int pks_policy_set(int pkey, unsigned int policy);
+int pks_policy_set_default(unsigned int policy);
+bool pks_key_has_handler(int pkey);
+void pks_policy_begin(int pkey);
+void pks_policy_leave(int pkey, struct module *owner);
+void pks_policy_end(int pkey);
+enum pks_fault_outcome pks_decide(const struct pks_fault_info *info,
+				  struct pt_regs *regs);
+void pks_handler_cancel(void);
+void pks_abandon_finish(void);
+int pks_policy_init(void);
+
+/* pks_step.c */
+struct die_args;
+#ifdef CONFIG_DYNAMIC_FTRACE
+extern const char *pks_step_missing;
+bool pks_step_begin(struct pt_regs *regs, int pkey, u32 access);
+int pks_step_debug(struct die_args *args);
+void pks_step_cancel(struct pt_regs *regs);
+int pks_step_get(void);
+void pks_step_put(void);
+void pks_step_setup(bool stepped);
+#else
+#define pks_step_missing	"the kernel has no CONFIG_DYNAMIC_FTRACE"
+static inline bool pks_step_begin(struct pt_regs *regs, int pkey, u32 access)
+{
+	return false;
+}
+
+static inline int pks_step_debug(struct die_args *args) { return NOTIFY_DONE; }
+static inline void pks_step_cancel(struct pt_regs *regs) { }
+static inline int pks_step_get(void) { return -EOPNOTSUPP; }
+static inline void pks_step_put(void) { }
+#endif
+
+/* pks_die.c */
+int pks_die_init(void);
+void pks_die_exit(void);
+
+/* pks_report.c */
+#define PKS_TITLE_LEN		128
+struct seq_file;
+void pks_report(const struct pks_fault_info *info, bool fatal);
+void pks_report_title(char *title, size_t size, const struct pks_fault_info *info);
+void pks_report_pkrs(void);
+int pks_report_show(struct seq_file *m, void *unused);
+int pks_report_init(void);
+void pks_report_exit(void);
+
+/* pks_copy.S */
+size_t pks_copy_nofault(void *dst, const void *src, size_t len);
+extern const char pks_copy_nofault_access[];
 
 /* pks_nmi.c */
 int pks_nmi_isolate(void);
@@ -197,6 +287,20 @@ static inline u32 pks_key_access(u32 word, int pkey)
 static inline u32 pks_with_access(u32 word, int pkey, u32 access)
 {
 	return (word & ~(3U << (2 * pkey))) | access << (2 * pkey);
+}
+
+/* Do the rights in @word allow @needed, PKS_READONLY or PKS_READWRITE? */
+static inline bool pks_permits(u32 word, int pkey, u32 needed)
+{
+	u32 access = pkey < 0 ? PKS_NOACCESS : pks_key_access(word, pkey);
+
+	return access == PKS_READWRITE || (access == PKS_READONLY && access == needed);
+}
+
+static inline bool pks_key_abandoned(int pkey)
+{
+	return pkey > 0 && pkey < PKS_NUM_KEYS &&
+		READ_ONCE(pks_keys[pkey].abandoned_by);
 }
 
 /* Of each key the low bit: may not read; may not write. */

@@ -121,19 +121,12 @@ static void pks_softirq_exit(void *data, unsigned int nr)
 	local_irq_restore(flags);
 }
 
-static void pks_find_tracepoint(struct tracepoint *tp, void *unused)
-{
-	if (!strcmp(tp->name, "softirq_entry"))
-		pks_tp_softirq_entry = tp;
-	else if (!strcmp(tp->name, "softirq_exit"))
-		pks_tp_softirq_exit = tp;
-}
-
 static int pks_irq_hook_softirqs(void)
 {
 	int err;
 
-	for_each_kernel_tracepoint(pks_find_tracepoint, NULL);
+	pks_tp_softirq_entry = pks_tracepoint("softirq_entry");
+	pks_tp_softirq_exit = pks_tracepoint("softirq_exit");
 	if (!pks_tp_softirq_entry || !pks_tp_softirq_exit)
 		return -ENOENT;
 

@@ -7,6 +7,7 @@
 #include <linux/cpu.h>
 #include <linux/mutex.h>
 #include <linux/ratelimit.h>
+#include <trace/events/pks.h>
 
 DEFINE_PER_CPU(u32, pks_pkrs) = PKS_PKRS_CLOSED;
 EXPORT_SYMBOL_PKS(pks_pkrs);
@@ -113,6 +114,7 @@ void pks_reset(int pkey, enum pks_access access, u32 gen)
 	WRITE_ONCE(__pks_key_gen[pkey], gen);
 	preempt_enable();
 	cpus_read_unlock();
+	trace_pks_key_reset(pkey, access);
 }
 
 static void pks_refresh_this_cpu(void *unused)
@@ -163,7 +165,7 @@ static int pks_refuse(int pkey, int err, unsigned long caller)
  * A handler might wait for what it interrupted; a thread with interrupts off, or
  * with a lock that a CPU with interrupts off spins for, keeps that reset waiting.
  */
-static int pks_await_gen(int pkey, u32 access)
+int pks_await_gen(int pkey, u32 access)
 {
 	u32 gen;
 
@@ -221,7 +223,7 @@ int __pks_enter_slow(int pkey, u32 access, u32 gen, unsigned long caller)
 	int ret, err;
 	bool done;
 
-	if (!READ_ONCE(pks_on))
+	if (!READ_ONCE(pks_on) || pks_key_abandoned(pkey))
 		return 0;
 	do {
 		ret = gen ?: pks_await_gen(pkey, access);
@@ -233,6 +235,8 @@ int __pks_enter_slow(int pkey, u32 access, u32 gen, unsigned long caller)
 		local_irq_restore(flags);
 		gen = 0;
 	} while (!done);
+	if (tracepoint_enabled(pks_rights))
+		__pks_trace_rights(pkey, former, access);
 	return former | ret << __PKS_FORMER_GEN_SHIFT;
 }
 EXPORT_SYMBOL_PKS(__pks_enter_slow);

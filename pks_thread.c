@@ -41,10 +41,14 @@ static void pks_thread_kicked(struct irq_work *work)
 
 static DEFINE_IRQ_WORK(pks_thread_irq_work, pks_thread_kicked);
 
-/* Have the worker look around. From any context, the scheduler's included. */
+/*
+ * Have the worker look around. From any context, the scheduler's included. Not any
+ * more while unloading, where faults still come after the worker has gone.
+ */
 void pks_thread_kick(void)
 {
-	irq_work_queue(&pks_thread_irq_work);
+	if (READ_ONCE(pks_on))
+		irq_work_queue(&pks_thread_irq_work);
 }
 
 /*
@@ -151,12 +155,16 @@ static void pks_reserve_fill(void)
 	}
 }
 
-/* On PREEMPT_RT the allocator takes sleeping locks, whatever the flags. */
+/*
+ * On PREEMPT_RT the allocator takes sleeping locks, whatever the flags. In a fault
+ * handler it may be what was interrupted.
+ */
 static struct pks_thread *pks_thread_get(void)
 {
 	struct pks_thread *t = NULL;
 
-	if (!IS_ENABLED(CONFIG_PREEMPT_RT) || preemptible())
+	if ((!IS_ENABLED(CONFIG_PREEMPT_RT) || preemptible()) &&
+	    !this_cpu_read(pks_cpu.frame))
 		t = kmalloc(sizeof(*t), GFP_NOWAIT | __GFP_NOWARN);
 	return t ?: pks_reserve_get();
 }
@@ -244,6 +252,7 @@ static void pks_thread_job(struct work_struct *work)
 		pks_thread_bury(t);
 	pks_reserve_fill();
 	pks_tamper_report();
+	pks_abandon_finish();
 }
 
 /*

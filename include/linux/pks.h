@@ -23,6 +23,8 @@
 #include <linux/module.h>
 #include <linux/percpu.h>
 #include <linux/pgtable.h>
+#include <linux/sched.h>
+#include <linux/tracepoint-defs.h>
 #include <linux/types.h>
 #include <linux/version.h>
 #if __has_include(<linux/cleanup.h>)
@@ -80,6 +82,159 @@ int pks_key_set_default(int pkey, enum pks_access access);
 void pks_mk_noaccess(int pkey);
 void pks_mk_readonly(int pkey);
 void pks_mk_readwrite(int pkey);
+
+int pks_read_nofault(void *dst, const void *src, size_t len);
+int pks_write_nofault(void *dst, const void *src, size_t len);
+
+/**
+ * enum pks_policy - what becomes of a violation
+ * @PKS_POLICY_DENY: it is reported, and ends where any bad access of the kernel
+ *	does: in the exception-table entry of the accessing instruction or, if it
+ *	has none, in an oops
+ * @PKS_POLICY_REPORT: audit mode: it is reported, and carried out. The key is open
+ *	for that one instruction on that CPU, and closed again: each violation is
+ *	seen, not only the first
+ * @PKS_POLICY_PANIC: it is reported, and the machine panics
+ */
+enum pks_policy {
+	PKS_POLICY_DENY		= 0,
+	PKS_POLICY_REPORT	= 1,
+	PKS_POLICY_PANIC	= 2,
+};
+
+/**
+ * enum pks_fault_outcome - what became of a violation
+ * @PKS_FAULT_STOPPED: exception table, or oops
+ * @PKS_FAULT_STEPPED: carried out under PKS_POLICY_REPORT
+ * @PKS_FAULT_RETRIED: a handler saw to it that it may be retried
+ * @PKS_FAULT_SKIPPED: a handler sent it to the exception table
+ * @PKS_FAULT_PROBED: an access by pks_read_nofault() or pks_write_nofault()
+ * @PKS_FAULT_PANICKED: the machine's last
+ */
+enum pks_fault_outcome {
+	PKS_FAULT_STOPPED	= 0,
+	PKS_FAULT_STEPPED	= 1,
+	PKS_FAULT_RETRIED	= 2,
+	PKS_FAULT_SKIPPED	= 3,
+	PKS_FAULT_PROBED	= 4,
+	PKS_FAULT_PANICKED	= 5,
+};
+
+/**
+ * struct pks_fault_info - a violation
+ * @pkey: the key of the page, looked up after the fault; 0 if the mapping had gone
+ *	by then, or carried a key that would have let the access through
+ * @access: what the instruction needed: PKS_READONLY to read, PKS_READWRITE to
+ *	write
+ * @held: what its context had (of &enum pks_access); PKS_NOACCESS if @pkey is 0
+ * @outcome: of &enum pks_fault_outcome; PKS_FAULT_STOPPED while it is being decided
+ * @reserved: 0
+ * @error_code: of the page fault (SDM volume 3, "Page-Fault Exceptions")
+ * @pkrs: the CPU's MSR_IA32_PKRS when it happened
+ * @address: what was accessed
+ * @ip: the instruction
+ * @time: local_clock(), in ns
+ * @cpu: where
+ * @pid: of the task that ran there, or was interrupted
+ * @comm: its name
+ */
+struct pks_fault_info {
+	u8		pkey;
+	u8		access;
+	u8		held;
+	u8		outcome;
+	u8		reserved[4];
+	u32		error_code;
+	u32		pkrs;
+	unsigned long	address;
+	unsigned long	ip;
+	u64		time;
+	int		cpu;
+	pid_t		pid;
+	char		comm[TASK_COMM_LEN];
+};
+
+/**
+ * enum pks_fault_action - what a fault handler decides
+ * @PKS_FAULT_DENY: it has nothing to say for it: the key's policy applies
+ * @PKS_FAULT_RETRY: the instruction may be tried again, for the handler has
+ *	changed the context's rights or the mapping. If it has not, this is
+ *	PKS_FAULT_DENY
+ * @PKS_FAULT_FIXUP: on to the instruction's exception-table entry, without a
+ *	report. If there is none, it oopses
+ */
+enum pks_fault_action {
+	PKS_FAULT_DENY,
+	PKS_FAULT_RETRY,
+	PKS_FAULT_FIXUP,
+};
+
+struct pt_regs;
+
+/**
+ * typedef pks_fault_handler_t - a key's fault handler
+ * @info: the violation
+ * @regs: registers of the instruction; may be changed, as fault handlers do
+ * @data: as given to pks_set_fault_handler()
+ *
+ * Called in the page fault, with interrupts off, on top of whatever did the access
+ * (but not in NMIs, where the policy decides at once): it may hold any lock. The
+ * handler runs at the default rights and may open keys for itself; what it leaves
+ * open is gone with it. A violation inside of it gets no handler.
+ *
+ * Return: its decision.
+ */
+typedef enum pks_fault_action (*pks_fault_handler_t)(const struct pks_fault_info *info,
+						     struct pt_regs *regs,
+						     void *data);
+
+int __pks_set_fault_handler(int pkey, pks_fault_handler_t fn, void *data,
+			    struct module *owner);
+int __pks_set_policy(int pkey, enum pks_policy policy, struct module *owner);
+int pks_update_exception(struct pt_regs *regs, int pkey, enum pks_access access);
+void pks_abandon(int pkey);
+
+/**
+ * pks_set_fault_handler - have a function called for each violation of a key
+ * @pkey: a key that this module has from pks_key_alloc()
+ * @fn: see &typedef pks_fault_handler_t; NULL to have none any more
+ * @data: handed to it
+ *
+ * Freeing the key takes it away as well. When it has been taken away, it is not
+ * running on any CPU.
+ *
+ * Context: process context, may sleep.
+ *
+ * Return: 0; -EINVAL for a key that the calling module has not got; -EBUSY if the
+ * key has a handler, also of another of its users; -ENOMEM; -EOPNOTSUPP without
+ * PKS, or where the kernel's fault path can't be hooked (see debugfs pks/status).
+ *
+ * Semantics: the callbacks of Intel's PKS series V4 and later.
+ */
+static inline int pks_set_fault_handler(int pkey, pks_fault_handler_t fn,
+					void *data)
+{
+	return __pks_set_fault_handler(pkey, fn, data, THIS_MODULE);
+}
+
+/**
+ * pks_set_policy - what becomes of violations of a key
+ * @pkey: a key that this module has from pks_key_alloc()
+ * @policy: of &enum pks_policy
+ *
+ * A key starts with the policy that the module parameter "policy" names, which is
+ * PKS_POLICY_DENY if it names none. Root can change it in debugfs pks/policy.
+ *
+ * Context: process context, may sleep.
+ *
+ * Return: 0; -EINVAL for a policy that there is not, or a key that the calling
+ * module has not got; -EOPNOTSUPP without PKS or, except for PKS_POLICY_DENY,
+ * where the kernel has not got what the policy needs (see debugfs pks/status).
+ */
+static inline int pks_set_policy(int pkey, enum pks_policy policy)
+{
+	return __pks_set_policy(pkey, policy, THIS_MODULE);
+}
 
 /**
  * pks_key_alloc - take a protection key
@@ -198,6 +353,9 @@ int __pks_enter_raced(int pkey, u32 access, u32 busy, unsigned long caller);
 #define __PKS_FORMER_GEN_SHIFT	2
 #define __PKS_GEN_MAX		(INT_MAX >> __PKS_FORMER_GEN_SHIFT)
 
+DECLARE_TRACEPOINT(pks_rights);
+void __pks_trace_rights(int pkey, u32 former, u32 access);
+
 /*
  * Make the MSR what the word says, until no one has changed the word meanwhile,
  * then put the BUSY flag back to @busy. The value compared comes out of the very
@@ -248,6 +406,8 @@ static __always_inline int __pks_enter_gen(int pkey, u32 access, u32 gen,
 	if (unlikely(READ_ONCE(__pks_key_gen[pkey]) != gen))
 		return __pks_enter_raced(pkey, access, old & PKS_BUSY, caller);
 	__pks_commit(new, old & PKS_BUSY);
+	if (tracepoint_enabled(pks_rights))
+		__pks_trace_rights(pkey, (old >> shift) & 3, access);
 same:
 	return ((old >> shift) & __PKS_FORMER_ACCESS) |
 		(gen << __PKS_FORMER_GEN_SHIFT);

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* A copy that may fail, one byte after another. */
+#include <linux/linkage.h>
+#include <linux/objtool.h>
+#include <asm/asm.h>
+
+	.text
+
+/*
+ * size_t pks_copy_nofault(void *dst, const void *src, size_t len)
+ *
+ * Returns how many bytes were not copied. The instruction that can fault has a
+ * name, by which pks_decide() knows it.
+ */
+SYM_FUNC_START(pks_copy_nofault)
+	mov	%rdx, %rcx
+SYM_INNER_LABEL(pks_copy_nofault_access, SYM_L_GLOBAL)
+	ANNOTATE_NOENDBR
+	rep	movsb
+.Lfixup:
+	mov	%rcx, %rax
+	RET
+	_ASM_EXTABLE(pks_copy_nofault_access, .Lfixup)
+SYM_FUNC_END(pks_copy_nofault)
+_ASM_NOKPROBE(pks_copy_nofault)

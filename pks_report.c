@@ -1,0 +1,379 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Violations are kept, told to tracers, and printed: to the log when they happen,
+ * and to debugfs when someone asks, by the same function.
+ */
+#include "pks_internal.h"
+#include <linux/percpu.h>
+#include <linux/printk.h>
+#include <linux/ratelimit.h>
+#include <linux/sched/clock.h>
+#include <linux/seq_file.h>
+#include <linux/seqlock.h>
+#include <linux/slab.h>
+#include <linux/sort.h>
+#include <trace/events/pks.h>
+
+/* How many are kept of each CPU, and how much of the stack. */
+#define PKS_RECORDS		32
+#define PKS_FRAMES		12
+/* Frames of the fault's handling, at most, before those of the violator. */
+#define PKS_OWN_FRAMES		16
+
+/**
+ * struct pks_record - a violation as it is kept
+ * @seq: even if the rest is complete; 0 if there was none yet
+ * @info: the violation
+ * @context: what kind of context it was in
+ * @domain: what the key's first user calls it; empty if it is nobody's
+ * @owner: that user
+ * @nr_frames: how many there are in @frames
+ * @frames: the stack, the violating function first
+ */
+struct pks_record {
+	seqcount_t		seq;
+	struct pks_fault_info	info;
+	const char		*context;
+	char			domain[PKS_KEY_NAME_LEN];
+	char			owner[MODULE_NAME_LEN];
+	unsigned int		nr_frames;
+	unsigned long		frames[PKS_FRAMES];
+};
+
+/* The CPU's last violations; @nr counts them all. Written with interrupts off. */
+struct pks_ring {
+	unsigned long		nr;
+	struct pks_record	records[PKS_RECORDS];
+};
+
+static struct pks_ring __percpu *pks_rings;
+
+/* Reports in the log are not to be mixed. */
+static DEFINE_RAW_SPINLOCK(pks_print_lock);
+static DEFINE_PER_CPU(bool, pks_printing);
+static DEFINE_RATELIMIT_STATE(pks_print_limit, DEFAULT_RATELIMIT_INTERVAL,
+			      DEFAULT_RATELIMIT_BURST);
+static atomic_long_t pks_unprinted = ATOMIC_LONG_INIT(0);
+
+static void pks_record_stack(struct pks_record *record)
+{
+	unsigned long frames[PKS_OWN_FRAMES + PKS_FRAMES];
+	unsigned int nr = pks_stack_here(frames, ARRAY_SIZE(frames)), first = 0;
+
+	while (first < nr && frames[first] != record->info.ip)
+		first++;
+	record->nr_frames = min_t(unsigned int, nr - first, PKS_FRAMES);
+	memcpy(record->frames, frames + first,
+	       record->nr_frames * sizeof(*frames));
+}
+
+static const char *pks_context(void)
+{
+	if (in_nmi())
+		return "NMI";
+	if (in_hardirq())
+		return "interrupt";
+	return in_serving_softirq() ? "softirq" : "process";
+}
+
+static void pks_record_owner(struct pks_record *record)
+{
+	const struct pks_user *user;
+
+	record->domain[0] = '\0';
+	record->owner[0] = '\0';
+	rcu_read_lock();
+	user = pks_key_user(record->info.pkey);
+	if (user) {
+		strscpy(record->domain, user->name, sizeof(record->domain));
+		strscpy(record->owner, user->owner_name, sizeof(record->owner));
+	}
+	rcu_read_unlock();
+}
+
+/*
+ * The oldest is overwritten. An NMI in between takes the next place. NULL if NMIs
+ * have gone round and come to one that is being written.
+ */
+static struct pks_record *pks_record(const struct pks_fault_info *info)
+{
+	struct pks_ring *ring = this_cpu_ptr(pks_rings);
+	unsigned long nr = this_cpu_inc_return(pks_rings->nr) - 1;
+	struct pks_record *record = &ring->records[nr % PKS_RECORDS];
+
+	if (record->seq.sequence & 1)
+		return NULL;
+	raw_write_seqcount_begin(&record->seq);
+	record->info = *info;
+	record->context = pks_context();
+	pks_record_owner(record);
+	pks_record_stack(record);
+	raw_write_seqcount_end(&record->seq);
+	return record;
+}
+
+/* To the log, in any context, that of the scheduler included: consoles follow later. */
+static __printf(1, 2) void pks_log(const char *fmt, ...)
+{
+#ifdef CONFIG_PRINTK
+	va_list args;
+
+	va_start(args, fmt);
+	vprintk_emit(0, LOGLEVEL_SCHED, NULL, fmt, args);
+	va_end(args);
+#endif
+}
+
+static __printf(2, 3) void pks_print(struct seq_file *m, const char *fmt, ...)
+{
+	struct va_format vaf = { .fmt = fmt };
+	va_list args;
+
+	va_start(args, fmt);
+	vaf.va = &args;
+	if (m)
+		seq_vprintf(m, fmt, args);
+	else
+		pks_log(KERN_ERR "%pV", &vaf);
+	va_end(args);
+}
+
+static const char *pks_held_text(u32 held)
+{
+	if (held == PKS_READWRITE)
+		return "read and write";
+	return held == PKS_READONLY ? "read" : "no access";
+}
+
+/* "write to read-only domain "vault"". */
+static void pks_title(char *title, size_t size, const struct pks_record *record)
+{
+	const struct pks_fault_info *info = &record->info;
+	const char *what = info->access == PKS_READONLY ? "read of" : "write to";
+	const char *held = info->held == PKS_READONLY ? "read-only" : "no-access";
+
+	if (!info->pkey)
+		snprintf(title, size, "%s memory whose mapping has gone", what);
+	else if (record->domain[0])
+		snprintf(title, size, "%s %s domain \"%s\"", what, held,
+			 record->domain);
+	else
+		snprintf(title, size, "%s %s key %u, which is nobody's,", what,
+			 held, info->pkey);
+}
+
+static const char *pks_outcome_text(const struct pks_fault_info *info)
+{
+	switch (info->outcome) {
+	case PKS_FAULT_STEPPED:
+		return "carried out (policy report)";
+	case PKS_FAULT_RETRIED:
+		return "retried: its handler allows it";
+	case PKS_FAULT_SKIPPED:
+		return "left to the exception table by its handler";
+	case PKS_FAULT_PROBED:
+		return "a probe that may fail";
+	case PKS_FAULT_PANICKED:
+		return "the machine panics (policy panic)";
+	default:
+		return info->pkey ? "stopped (policy deny)" : "stopped";
+	}
+}
+
+static void pks_print_key(struct seq_file *m, const struct pks_record *record)
+{
+	const struct pks_fault_info *info = &record->info;
+	const char *needed = info->access == PKS_READONLY ? "read" : "write";
+
+	if (!info->pkey)
+		pks_print(m, "key unknown: the mapping has gone; needed %s\n",
+			  needed);
+	else if (record->domain[0])
+		pks_print(m, "key %u, domain \"%s\" of %s; held %s, needed %s\n",
+			  info->pkey, record->domain, record->owner,
+			  pks_held_text(info->held), needed);
+	else
+		pks_print(m, "key %u, which is nobody's; held %s, needed %s\n",
+			  info->pkey, pks_held_text(info->held), needed);
+}
+
+#define PKS_RULE	"==================================================================\n"
+
+/* To debugfs or, if @m is NULL, to the log. */
+static void pks_print_record(struct seq_file *m, const struct pks_record *record)
+{
+	const struct pks_fault_info *info = &record->info;
+	char title[PKS_TITLE_LEN];
+	u32 micros;
+	u64 seconds = div_u64_rem(div_u64(info->time, NSEC_PER_USEC),
+				  USEC_PER_SEC, &micros);
+	unsigned int i;
+
+	pks_title(title, sizeof(title), record);
+	pks_print(m, PKS_RULE);
+	pks_print(m, "BUG: PKS: %s in %pS\n", title, (void *)info->ip);
+	pks_print(m, "\n");
+	pks_print(m, "%s at 0x%lx by %s/%d (%s) on CPU %d:\n",
+		  info->access == PKS_READONLY ? "Read" : "Write",
+		  info->address, info->comm, info->pid, record->context,
+		  info->cpu);
+	for (i = 0; i < record->nr_frames; i++)
+		pks_print(m, " %pS\n", (void *)record->frames[i]);
+	pks_print(m, "\n");
+	pks_print_key(m, record);
+	pks_print(m, "PKRS 0x%08x, error code 0x%x, %llu.%06u s after boot\n",
+		  info->pkrs, info->error_code, seconds, micros);
+	pks_print(m, "%s\n", pks_outcome_text(info));
+	pks_print(m, PKS_RULE);
+}
+
+/*
+ * What happens while this CPU prints, in an NMI or in someone who looks at what
+ * is printed, is kept and not printed. NMIs may have to wait, for another CPU: with
+ * trylock, for lockdep does not like them to.
+ */
+static void pks_print_now(const struct pks_record *record)
+{
+	if (this_cpu_read(pks_printing)) {
+		atomic_long_inc(&pks_unprinted);
+		return;
+	}
+	this_cpu_write(pks_printing, true);
+	while (!raw_spin_trylock(&pks_print_lock))
+		cpu_relax();
+	pks_print_record(NULL, record);
+	raw_spin_unlock(&pks_print_lock);
+	this_cpu_write(pks_printing, false);
+}
+
+/* What was asked for is not printed, unless it is someone's end. */
+static bool pks_worth_printing(const struct pks_fault_info *info, bool fatal)
+{
+	if (fatal)
+		return true;
+	if (info->outcome != PKS_FAULT_STOPPED &&
+	    info->outcome != PKS_FAULT_STEPPED)
+		return false;
+	if (__ratelimit(&pks_print_limit))
+		return true;
+	atomic_long_inc(&pks_unprinted);
+	return false;
+}
+
+static void pks_count(const struct pks_fault_info *info)
+{
+	struct pks_fault_counts *counts = &pks_keys[info->pkey].counts;
+
+	atomic_long_inc(info->access == PKS_READONLY ? &counts->reads :
+						       &counts->writes);
+	atomic_long_inc(&counts->outcomes[info->outcome]);
+}
+
+/*
+ * A violation has been decided. @fatal: whoever did it will not survive. With
+ * interrupts off, in any context.
+ */
+void pks_report(const struct pks_fault_info *info, bool fatal)
+{
+	struct pks_record *record = pks_record(info);
+
+	pks_count(info);
+	trace_pks_fault(info, record ? record->domain : "");
+	if (pks_worth_printing(info, fatal) && record)
+		pks_print_now(record);
+}
+
+/* What its report is called. Any context. */
+void pks_report_title(char *title, size_t size, const struct pks_fault_info *info)
+{
+	struct pks_record record = { .info = *info };
+
+	pks_record_owner(&record);
+	pks_title(title, size, &record);
+}
+
+/* In an oops: the rights of whoever caused it. */
+void pks_report_pkrs(void)
+{
+	u32 word = pks_rights_of(this_cpu_read(pks_pkrs)), pkrs = pks_read_msr();
+	char rights[160];
+
+	if (!READ_ONCE(pks_on))
+		return;
+	pks_format_rights(rights, sizeof(rights), word);
+	printk(KERN_DEFAULT pr_fmt("PKRS: 0x%08x%s%s\n"), pkrs,
+	       rights[0] ? ", open:" : "", rights);
+	if (word != pkrs)
+		printk(KERN_DEFAULT pr_fmt("PKRS should be 0x%08x\n"), word);
+}
+
+/* A complete copy of @from, or false. */
+static bool pks_record_copy(struct pks_record *to, const struct pks_record *from)
+{
+	unsigned int seq = raw_seqcount_begin(&from->seq);
+
+	if (!seq)
+		return false;
+	*to = *from;
+	return !read_seqcount_retry(&from->seq, seq);
+}
+
+static int pks_newer_first(const void *a, const void *b)
+{
+	u64 time_a = ((const struct pks_record *)a)->info.time;
+	u64 time_b = ((const struct pks_record *)b)->info.time;
+
+	return time_a < time_b ? 1 : time_a > time_b ? -1 : 0;
+}
+
+/* All that is kept, into @records; returns how many. @nr: how many there were. */
+static unsigned int pks_collect(struct pks_record *records, unsigned long *nr)
+{
+	unsigned int kept = 0, cpu, i;
+
+	*nr = 0;
+	for_each_possible_cpu(cpu) {
+		const struct pks_ring *ring = per_cpu_ptr(pks_rings, cpu);
+
+		*nr += READ_ONCE(ring->nr);
+		for (i = 0; i < PKS_RECORDS; i++)
+			kept += pks_record_copy(records + kept, &ring->records[i]);
+	}
+	sort(records, kept, sizeof(*records), pks_newer_first, NULL);
+	return kept;
+}
+
+/* For debugfs: the newest first. */
+int pks_report_show(struct seq_file *m, void *unused)
+{
+	struct pks_record *records;
+	unsigned int kept, i;
+	unsigned long nr;
+
+	if (!pks_rings) {
+		seq_puts(m, "violations: 0\n");
+		return 0;
+	}
+	records = kvcalloc(num_possible_cpus() * PKS_RECORDS, sizeof(*records),
+			   GFP_KERNEL);
+	if (!records)
+		return -ENOMEM;
+	kept = pks_collect(records, &nr);
+	seq_printf(m, "violations: %lu; kept: %u; overwritten: %lu; not printed: %lu\n",
+		   nr, kept, nr - kept, atomic_long_read(&pks_unprinted));
+	for (i = 0; i < kept; i++)
+		pks_print_record(m, &records[i]);
+	kvfree(records);
+	return 0;
+}
+
+int pks_report_init(void)
+{
+	pks_rings = alloc_percpu(struct pks_ring);
+	return pks_rings ? 0 : -ENOMEM;
+}
+
+void pks_report_exit(void)
+{
+	free_percpu(pks_rings);
+}

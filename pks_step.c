@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Audit: a violating instruction is carried out, once, with its key open on this
+ * CPU alone. The fault returns to it with the trap flag set, the debug exception
+ * that follows it closes the key. In between interrupts are off, so that nothing
+ * but an NMI can come, and NMIs are at the default.
+ *
+ * The instruction may well fault again. On another key: that is opened as well.
+ * For any other reason, such as a page of user space that has to be brought in: the
+ * step is called off first, that fault is handled as ever, and the instruction's
+ * next try is a violation again.
+ */
+#include "pks_internal.h"
+#include <linux/delay.h>
+#include <linux/irqflags.h>
+#include <linux/kdebug.h>
+#include <linux/percpu.h>
+#include <linux/tracepoint.h>
+#include <asm/debugreg.h>
+#include <asm/msr-index.h>
+#include <asm/processor-flags.h>
+#include <asm/trap_pf.h>
+
+#define PKS_STEP_FLAGS	(X86_EFLAGS_TF | X86_EFLAGS_IF)
+/* A step can only be interrupted by an NMI, and they nest as deep as that. */
+#define PKS_STEPS	4
+
+/* Why violations can't be stepped over, or NULL. */
+const char *pks_step_missing = "not set up";
+
+/**
+ * struct pks_step - an instruction that is being carried out
+ * @ip: the instruction
+ * @flags: TF and IF of its context
+ * @word: the word of its context
+ */
+struct pks_step {
+	unsigned long	ip;
+	unsigned long	flags;
+	u32		word;
+};
+
+struct pks_steps {
+	unsigned int	nr;
+	struct pks_step	step[PKS_STEPS];
+};
+
+static DEFINE_PER_CPU(struct pks_steps, pks_steps);
+
+static struct tracepoint *pks_tp_fault;
+/* How many keys are audited. */
+static unsigned int pks_step_users;
+
+/* The innermost step of this CPU, if @regs are its. */
+static struct pks_step *pks_step_of(const struct pt_regs *regs)
+{
+	struct pks_steps *steps = this_cpu_ptr(&pks_steps);
+
+	if (!steps->nr || !(regs->flags & X86_EFLAGS_TF))
+		return NULL;
+	return &steps->step[steps->nr - 1];
+}
+
+/*
+ * A debugger's branch stepping of the interrupted process would make the trap flag
+ * stop at the next branch. The debug exception sets it again.
+ */
+static void pks_step_no_branches(void)
+{
+	u32 low, high;
+
+	if (!test_thread_flag(TIF_BLOCKSTEP))
+		return;
+	asm volatile("rdmsr" : "=a" (low), "=d" (high)
+		     : "c" (MSR_IA32_DEBUGCTLMSR));
+	asm volatile("wrmsr" : : "a" (low & ~DEBUGCTLMSR_BTF), "d" (high),
+		     "c" (MSR_IA32_DEBUGCTLMSR));
+}
+
+/*
+ * Have the instruction at @regs carried out with @access to @pkey. In a fault of
+ * it, with interrupts off. False if it can't be.
+ */
+bool pks_step_begin(struct pt_regs *regs, int pkey, u32 access)
+{
+	struct pks_steps *steps = this_cpu_ptr(&pks_steps);
+	struct pks_step *step = pks_step_of(regs);
+	u32 word = this_cpu_read(pks_pkrs);
+
+	if (user_mode(regs))
+		return false;
+	if (!step || step->ip != regs->ip) {
+		if (steps->nr == PKS_STEPS)
+			return false;
+		step = &steps->step[steps->nr];
+		step->ip = regs->ip;
+		step->flags = regs->flags & PKS_STEP_FLAGS;
+		step->word = word;
+		/* An NMI that comes in here leaves the array as it found it. */
+		barrier();
+		steps->nr++;
+	}
+	regs->flags = (regs->flags & ~X86_EFLAGS_IF) | X86_EFLAGS_TF;
+	pks_step_no_branches();
+	pks_switch_word(word, pks_with_access(word, pkey, access));
+	return true;
+}
+
+/* The innermost step is over: all is as before it. */
+static void pks_step_end(struct pt_regs *regs, const struct pks_step *step)
+{
+	regs->flags = (regs->flags & ~PKS_STEP_FLAGS) | step->flags;
+	pks_switch_word(this_cpu_read(pks_pkrs), step->word);
+	barrier();
+	this_cpu_dec(pks_steps.nr);
+}
+
+/* The debug exception, which lockdep takes for an NMI. */
+int pks_step_debug(struct die_args *args)
+{
+	unsigned long *dr6 = (unsigned long *)args->err;
+	struct pks_step *step = pks_step_of(args->regs);
+
+	if (!step || !(*dr6 & DR_STEP))
+		return NOTIFY_DONE;
+	pks_step_end(args->regs, step);
+	/* The fault switched interrupts off for good, as far as lockdep knows. */
+	if (args->regs->flags & X86_EFLAGS_IF)
+		lockdep_hardirqs_on(_THIS_IP_);
+	*dr6 &= ~DR_STEP;
+	return *dr6 ? NOTIFY_DONE : NOTIFY_STOP;
+}
+
+/* The instruction of @regs will not be carried out, if it is one of ours. */
+void pks_step_cancel(struct pt_regs *regs)
+{
+	struct pks_step *step = pks_step_of(regs);
+
+	if (step)
+		pks_step_end(regs, step);
+}
+
+/* Before the kernel handles a fault of its own code. */
+static void pks_step_fault(void *data, unsigned long address,
+			   struct pt_regs *regs, unsigned long error_code)
+{
+	if (!(error_code & X86_PF_PK))
+		pks_step_cancel(regs);
+}
+
+/*
+ * Audit one key more. Only while there is one do other faults of the kernel's pay
+ * for a look. May sleep; under pks_key_mutex.
+ */
+int pks_step_get(void)
+{
+	int err = 0;
+
+	lockdep_assert_held(&pks_key_mutex);
+	if (pks_step_missing)
+		return -EOPNOTSUPP;
+	if (!pks_step_users)
+		err = tracepoint_probe_register(pks_tp_fault, pks_step_fault,
+						NULL);
+	if (!err)
+		pks_step_users++;
+	return err;
+}
+
+static bool pks_step_under_way(void)
+{
+	int cpu;
+
+	for_each_possible_cpu(cpu) {
+		if (READ_ONCE(per_cpu(pks_steps.nr, cpu)))
+			return true;
+	}
+	return false;
+}
+
+/* One less. A step that was begun for it ends with its instruction. */
+void pks_step_put(void)
+{
+	lockdep_assert_held(&pks_key_mutex);
+	if (--pks_step_users)
+		return;
+	/* No new step can begin when all faults that saw the policy are through. */
+	synchronize_rcu();
+	while (pks_step_under_way())
+		usleep_range(100, 1000);
+	tracepoint_probe_unregister(pks_tp_fault, pks_step_fault, NULL);
+	tracepoint_synchronize_unregister();
+}
+
+/* @stepped: does stepping work? */
+void pks_step_setup(bool stepped)
+{
+	pks_tp_fault = pks_tracepoint("page_fault_kernel");
+	if (!stepped)
+		pks_step_missing = "the CPU does not stop after one instruction";
+	else if (!pks_tp_fault)
+		pks_step_missing = "there is no tracepoint page_fault_kernel";
+	else
+		pks_step_missing = NULL;
+}
