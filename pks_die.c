@@ -5,6 +5,7 @@
  */
 #include "pks_internal.h"
 #include <linux/kdebug.h>
+#include <linux/kprobes.h>
 #include <linux/limits.h>
 
 static int pks_die(struct notifier_block *nb, unsigned long event, void *data)
@@ -24,6 +25,7 @@ static int pks_die(struct notifier_block *nb, unsigned long event, void *data)
 		return NOTIFY_DONE;
 	}
 }
+NOKPROBE_SYMBOL(pks_die);
 
 /* First of all, so that no one else runs with an audited instruction's key open. */
 static struct notifier_block pks_die_nb = {

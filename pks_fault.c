@@ -13,6 +13,7 @@
 #include <linux/extable.h>
 #include <linux/ftrace.h>
 #include <linux/kallsyms.h>
+#include <linux/kprobes.h>
 #include <linux/mm.h>
 #include <linux/sched/clock.h>
 #include <linux/static_call.h>
@@ -56,10 +57,12 @@ static void notrace pks_fault_hook(unsigned long ip, unsigned long parent_ip,
 {
 	struct pt_regs *regs = ftrace_get_regs(fregs);
 
-	pks_proof.seen += READ_ONCE(pks_proof.task) == current;
+	if (unlikely(READ_ONCE(pks_proof.task) == current))
+		pks_proof.seen++;
 	if (regs->si & X86_PF_PK)
 		regs->ip = (unsigned long)pks_fault;
 }
+NOKPROBE_SYMBOL(pks_fault_hook);
 
 static struct ftrace_ops pks_fault_ops = {
 	.func	= pks_fault_hook,

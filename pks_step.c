@@ -14,6 +14,7 @@
 #include <linux/delay.h>
 #include <linux/irqflags.h>
 #include <linux/kdebug.h>
+#include <linux/kprobes.h>
 #include <linux/percpu.h>
 #include <linux/tracepoint.h>
 #include <asm/debugreg.h>
@@ -130,6 +131,7 @@ int pks_step_debug(struct die_args *args)
 	*dr6 &= ~DR_STEP;
 	return *dr6 ? NOTIFY_DONE : NOTIFY_STOP;
 }
+NOKPROBE_SYMBOL(pks_step_debug);
 
 /* The instruction of @regs will not be carried out, if it is one of ours. */
 void pks_step_cancel(struct pt_regs *regs)
