@@ -189,13 +189,17 @@ static void pks_fault(struct pt_regs *regs, unsigned long error_code,
 	}
 }
 
+/* The compiler does not know that an access may change pks_proof. */
 static bool pks_fault_touch(const char *where)
 {
 	char byte;
 
+	barrier();
 	__get_kernel_nofault(&byte, where, char, stopped);
+	barrier();
 	return true;
 stopped:
+	barrier();
 	return false;
 }
 

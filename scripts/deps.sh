@@ -13,7 +13,8 @@
 # kernel and headers ask for gcc-12; objtool is linked with libelf.
 DEMO='gcc gcc-12 libelf-dev kmod cpio busybox-static qemu-system-x86 debian-archive-keyring'
 # To build kernels (python3: kernel-doc, which W=1 runs), and to check the models.
-CHECK="$DEMO libc6-dev bc flex bison libssl-dev xz-utils python3 spin"
+# The last three are run in the guest, by guest/trace.sh.
+CHECK="$DEMO libc6-dev bc flex bison libssl-dev xz-utils python3 spin trace-cmd linux-perf bpftrace"
 
 installed() {
 	[ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]

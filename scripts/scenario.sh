@@ -8,6 +8,7 @@
 #   # qemu: <more QEMU arguments>
 #   # cmdline: <more kernel parameters>
 #   # program: <file.c>                  compiled, and put into /modules
+#   # tool: <program...>                of the host, at the same path, with its libraries
 #   # kernel: kunit | stock | any | 6.1 6.12 ...    where it runs; default kunit
 #   # flavours: any                      not only on the usual configuration
 #   # expect: <count or min-max> <regex>   a console line that is no fault
@@ -95,6 +96,7 @@ scenario_prepare() {
 	mkdir -p "$VM_DIR"
 	scenario_machine "$script"
 	VM_CMDLINE="loglevel=7 $(meta "$script" cmdline | tr '\n' ' ') guest.token=$VM_TOKEN"
+	VM_TOOLS=$(meta "$script" tool | tr '\n' ' ')
 	meta "$script" expect >"$VM_DIR/expect"
 	mapfile -t programs < <(scenario_programs "$script")
 	vm_pack "$VM_DIR" "$script" "$entry/root" "$@" "${programs[@]}"

@@ -4,17 +4,39 @@
 # Sourced. Runs one virtual machine: software emulation, which unlike KVM has
 # protection keys for supervisor pages. Everything about a run is in its
 # directory:
-#   initramfs.gz  console.log (ttyS0)  report.log (ttyS1)  qemu.log
+#   initramfs.cpio  console.log (ttyS0)  report.log (ttyS1)  qemu.log
 #   monitor.in, monitor.out (pipes: QEMU's monitor, for `echo cmd >monitor.in`)
 #
 # The caller sets VM_KERNEL, VM_DIR, VM_CPU, VM_SMP, VM_MEM, VM_THREAD, VM_TIMEOUT,
-# VM_CMDLINE, VM_QEMU (extra QEMU arguments; may be empty), VM_NAME for progress
-# lines, VM_STOP_IF (a command: is it hopeless to go on?), and VM_LIVE to have
-# the console on stdout while the machine runs.
+# VM_CMDLINE, VM_QEMU (extra QEMU arguments; may be empty), VM_TOOLS (programs of
+# the host that the guest gets; may be empty), VM_NAME for progress lines,
+# VM_STOP_IF (a command: is it hopeless to go on?), and VM_LIVE to have the console
+# on stdout while the machine runs.
 
 VM_POLL=0.5
 # After an oops the guest rarely comes to an end by itself.
 VM_OOPS_GRACE=10
+
+# Each of VM_TOOLS with what ldd says it needs: its libraries and their loader.
+vm_tool_files() {
+	local tool path
+
+	for tool in $VM_TOOLS; do
+		path=$(command -v "$tool") || die "there is no $tool to put into the guest"
+		echo "$path"
+		ldd "$path" | sed -n 's|^[^/]*\(/[^ ]*\) (0x.*|\1|p' ||
+			die "ldd does not know what $path needs: is it a script?"
+	done | sort -u
+}
+
+# The tools have the paths of the host. Links are followed, so that /lib, a link
+# on the host, stays the guest's own directory.
+vm_pack_tools() {
+	local files
+
+	files=$(vm_tool_files)
+	[ -z "$files" ] || xargs -d '\n' cp -L --parents -t "$1" <<<"$files"
+}
 
 # vm_pack <dir> <scenario script> <kernel's root/> <module...>: the initramfs.
 vm_pack() {
@@ -28,10 +50,11 @@ vm_pack() {
 	cp "$guest/lib.sh" "$stage/guest/lib.sh"
 	cp "$2" "$stage/guest/scenario.sh"
 	cp -r "$3/lib/modules" "$stage/lib/modules"
+	vm_pack_tools "$stage"
 	shift 3
 	[ $# = 0 ] || cp "$@" "$stage/modules"
-	(cd "$stage" && find . -print0 | cpio --quiet -0 -o -H newc -R 0:0) |
-		gzip -1 >"${stage%/*}/initramfs.gz"
+	# Not compressed: the emulated machine takes longer to unpack it than to read it.
+	(cd "$stage" && find . -print0 | cpio --quiet -0 -o -H newc -R 0:0) >"$stage.cpio"
 	rm -rf "$stage"
 }
 
@@ -42,7 +65,7 @@ vm_start() {
 	# shellcheck disable=SC2086 # VM_QEMU is a list of words
 	exec env -C "$VM_DIR" qemu-system-x86_64 -nodefaults -no-user-config -display none \
 		-accel tcg,thread="$VM_THREAD" -cpu "$VM_CPU" -smp "$VM_SMP" -m "$VM_MEM" -no-reboot \
-		-kernel "$VM_KERNEL" -initrd initramfs.gz \
+		-kernel "$VM_KERNEL" -initrd initramfs.cpio \
 		-append "console=ttyS0 panic=-1 $VM_CMDLINE" $VM_QEMU "$@"
 }
 

@@ -16,7 +16,7 @@ static unsigned long address;
 module_param(address, ulong, 0400);
 MODULE_PARM_DESC(address, "Where to read and write");
 
-static bool stray_read(void *where, char *byte)
+static noinline bool stray_read(void *where, char *byte)
 {
 	__get_kernel_nofault(byte, where, char, stopped);
 	return true;
@@ -24,7 +24,7 @@ stopped:
 	return false;
 }
 
-static bool stray_write(void *where)
+static noinline bool stray_write(void *where)
 {
 	char byte = '!';
 

@@ -9,6 +9,17 @@
 #include <linux/string.h>
 #include <linux/tracepoint.h>
 
+/* For tools that read the format: they do not know the enums. */
+TRACE_DEFINE_ENUM(PKS_READWRITE);
+TRACE_DEFINE_ENUM(PKS_NOACCESS);
+TRACE_DEFINE_ENUM(PKS_READONLY);
+TRACE_DEFINE_ENUM(PKS_FAULT_STOPPED);
+TRACE_DEFINE_ENUM(PKS_FAULT_STEPPED);
+TRACE_DEFINE_ENUM(PKS_FAULT_RETRIED);
+TRACE_DEFINE_ENUM(PKS_FAULT_SKIPPED);
+TRACE_DEFINE_ENUM(PKS_FAULT_PROBED);
+TRACE_DEFINE_ENUM(PKS_FAULT_PANICKED);
+
 #define pks_show_access(access)					\
 	__print_symbolic(access,				\
 			 { PKS_READWRITE, "readwrite" },	\
