@@ -348,20 +348,22 @@ static int __init pks_start(void)
 	err = pks_die_init();
 	if (err)
 		goto err_thread;
+	pks_fault_setup();
 	err = pks_cpu_init();
 	if (err)
-		goto err_die;
+		goto err_fault;
 	err = register_module_notifier(&pks_module_nb);
 	if (err)
 		goto err_cpu;
-	pks_fault_setup();
+	pks_fault_check();
 	pks_irq_setup();
 	pks_irq_set_isolation(irq_isolation);
 	return 0;
 
 err_cpu:
 	pks_cpu_exit();
-err_die:
+err_fault:
+	pks_fault_teardown();
 	pks_die_exit();
 err_thread:
 	pks_thread_exit();

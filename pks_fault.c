@@ -189,18 +189,18 @@ static void pks_fault(struct pt_regs *regs, unsigned long error_code,
 	}
 }
 
-/* The compiler does not know that an access may change pks_proof. */
 static bool pks_fault_touch(const char *where)
 {
+	bool done = false;
 	char byte;
 
+	/* The fault changes what the compiler takes for known: pks_proof. */
 	barrier();
 	__get_kernel_nofault(&byte, where, char, stopped);
-	barrier();
-	return true;
+	done = true;
 stopped:
 	barrier();
-	return false;
+	return done;
 }
 
 /*
@@ -266,17 +266,26 @@ static bool pks_fault_find(void)
 	return true;
 }
 
-/* What can't be had is said in pks_fault_missing; the module goes on without. */
+/*
+ * Before PKS is turned on: from then on faults may arrive, on pages that someone has
+ * left tagged. What can't be had is said in pks_fault_missing; the module goes on
+ * without.
+ */
 void pks_fault_setup(void)
 {
-	if (!pks_fault_find()) {
+	if (!pks_fault_find())
 		pks_fault_missing = "bad_area_nosemaphore() can't be reached";
-		return;
-	}
-	if (pks_hook(&pks_fault_ops, "do_kern_addr_fault")) {
+	else if (pks_hook(&pks_fault_ops, "do_kern_addr_fault"))
 		pks_fault_missing = "do_kern_addr_fault() can't be traced, or is someone else's";
+	else
+		pks_fault_missing = NULL;
+}
+
+/* With PKS on: does the hook do what it is for? */
+void pks_fault_check(void)
+{
+	if (pks_fault_missing)
 		return;
-	}
 	pks_fault_missing = pks_fault_prove();
 	if (pks_fault_missing)
 		pks_unhook(&pks_fault_ops);
@@ -299,6 +308,8 @@ void pks_fault_setup(void)
 {
 	pks_fault_missing = "the kernel has no CONFIG_DYNAMIC_FTRACE_WITH_REGS";
 }
+
+void pks_fault_check(void) { }
 
 void pks_fault_teardown(void) { }
 

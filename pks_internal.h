@@ -199,6 +199,7 @@ int pks_irq_set_isolation(bool on);
 /* pks_fault.c */
 extern const char *pks_fault_missing;
 void pks_fault_setup(void);
+void pks_fault_check(void);
 void pks_fault_teardown(void);
 
 /* pks_walk.c */

@@ -5,6 +5,11 @@
  * that follows it closes the key. In between interrupts are off, so that nothing
  * but an NMI can come, and NMIs are at the default.
  *
+ * Nothing is stepped over in an NMI: it may have interrupted a debug exception, whose
+ * stack another one would overwrite. There the key is opened until the NMI ends, and
+ * gives back the word that it interrupted. Where nothing is given back, the access
+ * can't be carried out: in what the kernel counts as NMIs too, such as breakpoints.
+ *
  * The instruction may well fault again. On another key: that is opened as well.
  * For any other reason, such as a page of user space that has to be brought in: the
  * step is called off first, that fault is handled as ever, and the instruction's
@@ -23,43 +28,34 @@
 #include <asm/trap_pf.h>
 
 #define PKS_STEP_FLAGS	(X86_EFLAGS_TF | X86_EFLAGS_IF)
-/* A step can only be interrupted by an NMI, and they nest as deep as that. */
-#define PKS_STEPS	4
 
 /* Why violations can't be stepped over, or NULL. */
 const char *pks_step_missing = "not set up";
 
 /**
- * struct pks_step - an instruction that is being carried out
- * @ip: the instruction
+ * struct pks_step - the instruction that a CPU is carrying out
+ * @active: is there one?
  * @flags: TF and IF of its context
  * @word: the word of its context
  */
 struct pks_step {
-	unsigned long	ip;
+	bool		active;
 	unsigned long	flags;
 	u32		word;
 };
 
-struct pks_steps {
-	unsigned int	nr;
-	struct pks_step	step[PKS_STEPS];
-};
-
-static DEFINE_PER_CPU(struct pks_steps, pks_steps);
+static DEFINE_PER_CPU(struct pks_step, pks_step);
 
 static struct tracepoint *pks_tp_fault;
 /* How many keys are audited. */
 static unsigned int pks_step_users;
 
-/* The innermost step of this CPU, if @regs are its. */
+/* The step of this CPU, if @regs are its. */
 static struct pks_step *pks_step_of(const struct pt_regs *regs)
 {
-	struct pks_steps *steps = this_cpu_ptr(&pks_steps);
+	struct pks_step *step = this_cpu_ptr(&pks_step);
 
-	if (!steps->nr || !(regs->flags & X86_EFLAGS_TF))
-		return NULL;
-	return &steps->step[steps->nr - 1];
+	return step->active && (regs->flags & X86_EFLAGS_TF) ? step : NULL;
 }
 
 /*
@@ -78,42 +74,44 @@ static void pks_step_no_branches(void)
 		     "c" (MSR_IA32_DEBUGCTLMSR));
 }
 
+/* It, and what may go with it: the fixup of the instruction, another key. */
+static void pks_step_start(struct pt_regs *regs, u32 word)
+{
+	struct pks_step *step = this_cpu_ptr(&pks_step);
+
+	if (pks_step_of(regs))
+		return;
+	step->flags = regs->flags & PKS_STEP_FLAGS;
+	step->word = word;
+	step->active = true;
+	regs->flags = (regs->flags & ~X86_EFLAGS_IF) | X86_EFLAGS_TF;
+	pks_step_no_branches();
+}
+
 /*
  * Have the instruction at @regs carried out with @access to @pkey. In a fault of
  * it, with interrupts off. False if it can't be.
  */
 bool pks_step_begin(struct pt_regs *regs, int pkey, u32 access)
 {
-	struct pks_steps *steps = this_cpu_ptr(&pks_steps);
-	struct pks_step *step = pks_step_of(regs);
 	u32 word = this_cpu_read(pks_pkrs);
 
 	if (user_mode(regs))
 		return false;
-	if (!step || step->ip != regs->ip) {
-		if (steps->nr == PKS_STEPS)
-			return false;
-		step = &steps->step[steps->nr];
-		step->ip = regs->ip;
-		step->flags = regs->flags & PKS_STEP_FLAGS;
-		step->word = word;
-		/* An NMI that comes in here leaves the array as it found it. */
-		barrier();
-		steps->nr++;
-	}
-	regs->flags = (regs->flags & ~X86_EFLAGS_IF) | X86_EFLAGS_TF;
-	pks_step_no_branches();
+	if (!in_nmi())
+		pks_step_start(regs, word);
+	else if (this_cpu_read(pks_cpu.nmi_saved) == PKS_UNSAVED)
+		return false;
 	pks_switch_word(word, pks_with_access(word, pkey, access));
 	return true;
 }
 
-/* The innermost step is over: all is as before it. */
-static void pks_step_end(struct pt_regs *regs, const struct pks_step *step)
+/* All is as before the step. */
+static void pks_step_end(struct pt_regs *regs, struct pks_step *step)
 {
 	regs->flags = (regs->flags & ~PKS_STEP_FLAGS) | step->flags;
 	pks_switch_word(this_cpu_read(pks_pkrs), step->word);
-	barrier();
-	this_cpu_dec(pks_steps.nr);
+	step->active = false;
 }
 
 /* The debug exception, which lockdep takes for an NMI. */
@@ -174,7 +172,7 @@ static bool pks_step_under_way(void)
 	int cpu;
 
 	for_each_possible_cpu(cpu) {
-		if (READ_ONCE(per_cpu(pks_steps.nr, cpu)))
+		if (READ_ONCE(per_cpu(pks_step.active, cpu)))
 			return true;
 	}
 	return false;

@@ -93,7 +93,9 @@ int pks_write_nofault(void *dst, const void *src, size_t len);
  *	has none, in an oops
  * @PKS_POLICY_REPORT: audit mode: it is reported, and carried out. The key is open
  *	for that one instruction on that CPU, and closed again: each violation is
- *	seen, not only the first
+ *	seen, not only the first. In an NMI it stays open until the NMI ends; in
+ *	other exceptions that count as NMIs (breakpoints, debug exceptions, machine
+ *	checks) the violation is denied
  * @PKS_POLICY_PANIC: it is reported, and the machine panics
  */
 enum pks_policy {
