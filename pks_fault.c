@@ -12,7 +12,6 @@
 #include "pks_internal.h"
 #include <linux/extable.h>
 #include <linux/ftrace.h>
-#include <linux/kallsyms.h>
 #include <linux/kprobes.h>
 #include <linux/mm.h>
 #include <linux/sched/clock.h>
@@ -35,6 +34,8 @@ static void pks_fault(struct pt_regs *regs, unsigned long error_code,
 DEFINE_STATIC_CALL_NULL(pks_bad_area, pks_fault);
 DEFINE_STATIC_CALL_NULL(pks_kern_addr_fault, pks_fault);
 DEFINE_STATIC_CALL_RET0(pks_extable, search_exception_tables);
+DEFINE_STATIC_CALL_RET0(pks_core_text, core_kernel_text);
+DEFINE_STATIC_CALL_RET0(pks_module_text, is_module_text_address);
 
 /*
  * The task that proves the hook, and its faults: all that the hook saw, and those
@@ -70,13 +71,15 @@ static struct ftrace_ops pks_fault_ops = {
 		  FTRACE_OPS_FL_PERMANENT | FTRACE_OPS_FL_RECURSION,
 };
 
-/* Out of the text that has symbols: a copy that a kprobe has made of it. */
+static bool pks_has_fixup(unsigned long ip)
+{
+	return static_call(pks_extable)(ip);
+}
+
+/* Is it in no code, but in a copy that a kprobe has made of an instruction? */
 static bool pks_is_copy(unsigned long ip)
 {
-	char symbol[KSYM_SYMBOL_LEN];
-
-	sprint_symbol_no_offset(symbol, ip);
-	return symbol[0] == '0';
+	return !static_call(pks_core_text)(ip) && !static_call(pks_module_text)(ip);
 }
 
 /*
@@ -87,13 +90,13 @@ static bool pks_is_copy(unsigned long ip)
 static void pks_fault_stop(struct pt_regs *regs, unsigned long error_code,
 			   unsigned long address)
 {
-	if (pks_is_copy(regs->ip))
+	if (!pks_has_fixup(regs->ip) && pks_is_copy(regs->ip))
 		static_call(pks_kern_addr_fault)(regs, X86_PF_PROT, address);
 	else
 		static_call(pks_bad_area)(regs, error_code, address);
 }
 
-/* Will whoever did it not survive? */
+/* Will whoever did it not survive? Of a copy that is not known. */
 static bool pks_fault_fatal(const struct pks_fault_info *info)
 {
 	switch (info->outcome) {
@@ -103,7 +106,7 @@ static bool pks_fault_fatal(const struct pks_fault_info *info)
 	case PKS_FAULT_PANICKED:
 		return true;
 	default:
-		return !static_call(pks_extable)(info->ip);
+		return !pks_has_fixup(info->ip) && !pks_is_copy(info->ip);
 	}
 }
 
@@ -252,18 +255,23 @@ static const char *pks_fault_prove(void)
 	return missing;
 }
 
+/* Have the static call go to a function that is not exported; false without it. */
+#define pks_find(call, function)					\
+({									\
+	unsigned long __addr = pks_lookup(function);			\
+									\
+	if (__addr)							\
+		static_call_update(call, (void *)__addr);		\
+	__addr;								\
+})
+
 static bool pks_fault_find(void)
 {
-	unsigned long bad_area = pks_lookup("bad_area_nosemaphore");
-	unsigned long kern_addr_fault = pks_lookup("do_kern_addr_fault");
-	unsigned long extable = pks_lookup("search_exception_tables");
-
-	if (!bad_area || !kern_addr_fault || !extable)
-		return false;
-	static_call_update(pks_extable, (void *)extable);
-	static_call_update(pks_bad_area, (void *)bad_area);
-	static_call_update(pks_kern_addr_fault, (void *)kern_addr_fault);
-	return true;
+	return pks_find(pks_bad_area, "bad_area_nosemaphore") &&
+		pks_find(pks_kern_addr_fault, "do_kern_addr_fault") &&
+		pks_find(pks_extable, "search_exception_tables") &&
+		pks_find(pks_core_text, "core_kernel_text") &&
+		pks_find(pks_module_text, "is_module_text_address");
 }
 
 /*
@@ -274,7 +282,7 @@ static bool pks_fault_find(void)
 void pks_fault_setup(void)
 {
 	if (!pks_fault_find())
-		pks_fault_missing = "bad_area_nosemaphore() can't be reached";
+		pks_fault_missing = "a function of the kernel's fault path can't be found";
 	else if (pks_hook(&pks_fault_ops, "do_kern_addr_fault"))
 		pks_fault_missing = "do_kern_addr_fault() can't be traced, or is someone else's";
 	else
