@@ -301,10 +301,9 @@ void pks_report_pkrs(void)
 	if (!READ_ONCE(pks_on))
 		return;
 	pks_format_rights(rights, sizeof(rights), word);
-	printk(KERN_DEFAULT pr_fmt("PKRS: 0x%08x%s%s\n"), pkrs,
-	       rights[0] ? ", open:" : "", rights);
+	pr_warn("PKRS: 0x%08x%s%s\n", pkrs, rights[0] ? ", open:" : "", rights);
 	if (word != pkrs)
-		printk(KERN_DEFAULT pr_fmt("PKRS should be 0x%08x\n"), word);
+		pr_warn("PKRS should be 0x%08x\n", word);
 }
 
 /* A complete copy of @from, or false. */
