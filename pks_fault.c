@@ -194,29 +194,28 @@ static void pks_fault(struct pt_regs *regs, unsigned long error_code,
 
 static bool pks_fault_touch(const char *where)
 {
-	bool done = false;
 	char byte;
 
-	/* The fault changes what the compiler takes for known: pks_proof. */
-	barrier();
 	__get_kernel_nofault(&byte, where, char, stopped);
-	done = true;
+	return true;
 stopped:
-	barrier();
-	return done;
+	return false;
 }
 
 /*
+ * The compiler does not know that a fault changes pks_proof.
+ *
  * An ordinary fault first, on the guard page that follows a mapping: where the
  * hook does not see that one, the other is not tried, for it would warn.
  */
 static const char *pks_fault_try(const char *page)
 {
-	if (pks_fault_touch(page + PAGE_SIZE) || pks_proof.seen != 1)
+	if (pks_fault_touch(page + PAGE_SIZE) ||
+	    READ_ONCE(pks_proof.seen) != 1)
 		return "the hook on do_kern_addr_fault() does not work";
 	if (pks_fault_touch(page))
 		return "the CPU let an access to a closed key through";
-	if (pks_proof.arrived != 1)
+	if (READ_ONCE(pks_proof.arrived) != 1)
 		return "faults can't be sent on to bad_area_nosemaphore()";
 	return NULL;
 }
@@ -226,10 +225,10 @@ static bool pks_fault_try_step(const char *page)
 {
 	bool stepped;
 
-	pks_proof.step = true;
+	WRITE_ONCE(pks_proof.step, true);
 	stepped = pks_fault_touch(page) && pks_fault_touch(page);
-	pks_proof.step = false;
-	return stepped && pks_proof.arrived == 3 && !pks_fault_touch(page);
+	WRITE_ONCE(pks_proof.step, false);
+	return stepped && READ_ONCE(pks_proof.arrived) == 3 && !pks_fault_touch(page);
 }
 
 static const char *pks_fault_prove(void)

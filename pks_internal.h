@@ -221,12 +221,26 @@ void pks_handler_cancel(void);
 void pks_abandon_finish(void);
 int pks_policy_init(void);
 
+/**
+ * struct pks_step - the instruction that a CPU is carrying out
+ * @active: is there one?
+ * @flags: TF and IF of its context
+ * @word: the word of its context
+ */
+struct pks_step {
+	bool			active;
+	unsigned long		flags;
+	u32			word;
+};
+
 /* pks_step.c */
 struct die_args;
 #ifdef CONFIG_DYNAMIC_FTRACE
 extern const char *pks_step_missing;
 bool pks_step_begin(struct pt_regs *regs, int pkey, u32 access);
 int pks_step_debug(struct die_args *args);
+void pks_step_set_aside(struct pks_step *aside);
+void pks_step_resume(const struct pks_step *aside);
 void pks_step_cancel(struct pt_regs *regs);
 int pks_step_get(void);
 void pks_step_put(void);
@@ -239,6 +253,8 @@ static inline bool pks_step_begin(struct pt_regs *regs, int pkey, u32 access)
 }
 
 static inline int pks_step_debug(struct die_args *args) { return NOTIFY_DONE; }
+static inline void pks_step_set_aside(struct pks_step *aside) { }
+static inline void pks_step_resume(const struct pks_step *aside) { }
 static inline void pks_step_cancel(struct pt_regs *regs) { }
 static inline int pks_step_get(void) { return -EOPNOTSUPP; }
 static inline void pks_step_put(void) { }

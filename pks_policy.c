@@ -25,10 +25,12 @@ struct pks_handler {
  * struct pks_frame - a fault handler that is running
  * @regs: of the violation
  * @word: of the context that it is in; the handler has another one
+ * @step: of that context, if the violation is the second one of its instruction
  */
 struct pks_frame {
 	struct pt_regs		*regs;
 	u32			word;
+	struct pks_step		step;
 };
 
 static const char *const pks_policy_names[] = {
@@ -230,9 +232,11 @@ pks_handler_call(const struct pks_handler *handler,
 	enum pks_fault_action action;
 
 	this_cpu_write(pks_cpu.frame, &frame);
+	pks_step_set_aside(&frame.step);
 	pks_switch_word(frame.word, READ_ONCE(pks_default) | PKS_READY);
 	action = handler->fn(info, regs, handler->data);
 	pks_switch_word(this_cpu_read(pks_pkrs), frame.word);
+	pks_step_resume(&frame.step);
 	this_cpu_write(pks_cpu.frame, NULL);
 	return action;
 }
@@ -244,7 +248,8 @@ void pks_handler_cancel(void)
 
 	if (!frame)
 		return;
-	pks_switch_word(this_cpu_read(pks_pkrs), frame->word);
+	pks_switch_word(this_cpu_read(pks_pkrs), frame->step.active ?
+			frame->step.word : frame->word);
 	this_cpu_write(pks_cpu.frame, NULL);
 }
 
@@ -270,7 +275,7 @@ static bool pks_retry_helps(const struct pks_fault_info *info)
 {
 	int pkey = pks_key_of((void *)info->address);
 
-	return pkey < 0 ||
+	return pkey < 0 || pks_key_abandoned(pkey) ||
 		pks_permits(this_cpu_read(pks_pkrs), pkey, info->access);
 }
 
@@ -348,10 +353,14 @@ int pks_update_exception(struct pt_regs *regs, int pkey, enum pks_access access)
 		return gen;
 	if (!(frame->word & PKS_READY))
 		err = pks_thread_attach();
-	if (!err)
-		frame->word = pks_with_access(frame->word, pkey, access) |
-			      pks_ready_flag();
-	return err;
+	if (err)
+		return err;
+	frame->word = pks_with_access(frame->word, pkey, access) |
+		      pks_ready_flag();
+	/* What comes back at the end of a step, if that is under way. */
+	frame->step.word = pks_with_access(frame->step.word, pkey, access) |
+			   pks_ready_flag();
+	return 0;
 }
 EXPORT_SYMBOL_PKS(pks_update_exception);
 

@@ -32,18 +32,6 @@
 /* Why violations can't be stepped over, or NULL. */
 const char *pks_step_missing = "not set up";
 
-/**
- * struct pks_step - the instruction that a CPU is carrying out
- * @active: is there one?
- * @flags: TF and IF of its context
- * @word: the word of its context
- */
-struct pks_step {
-	bool		active;
-	unsigned long	flags;
-	u32		word;
-};
-
 static DEFINE_PER_CPU(struct pks_step, pks_step);
 
 static struct tracepoint *pks_tp_fault;
@@ -130,6 +118,18 @@ int pks_step_debug(struct die_args *args)
 	return *dr6 ? NOTIFY_DONE : NOTIFY_STOP;
 }
 NOKPROBE_SYMBOL(pks_step_debug);
+
+/* While a fault handler runs, which may come to be stepped over itself. */
+void pks_step_set_aside(struct pks_step *aside)
+{
+	*aside = *this_cpu_ptr(&pks_step);
+	this_cpu_write(pks_step.active, false);
+}
+
+void pks_step_resume(const struct pks_step *aside)
+{
+	*this_cpu_ptr(&pks_step) = *aside;
+}
 
 /* The instruction of @regs will not be carried out, if it is one of ours. */
 void pks_step_cancel(struct pt_regs *regs)
