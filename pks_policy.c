@@ -275,7 +275,7 @@ static bool pks_retry_helps(const struct pks_fault_info *info)
 {
 	int pkey = pks_key_of((void *)info->address);
 
-	return pkey < 0 || pks_key_abandoned(pkey) ||
+	return pkey < 0 ||
 		pks_permits(this_cpu_read(pks_pkrs), pkey, info->access);
 }
 
@@ -311,7 +311,9 @@ enum pks_fault_outcome pks_decide(const struct pks_fault_info *info,
 	default:
 		break;
 	}
-	return pks_policy_apply(info, regs);
+	/* It may have given the key up. */
+	return pks_key_abandoned(info->pkey) ? PKS_FAULT_RETRIED :
+					       pks_policy_apply(info, regs);
 }
 
 /**
