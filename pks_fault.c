@@ -90,6 +90,8 @@ static bool pks_is_copy(unsigned long ip)
 static void pks_fault_stop(struct pt_regs *regs, unsigned long error_code,
 			   unsigned long address)
 {
+	/* It may have had another key opened for it. */
+	pks_step_cancel(regs);
 	if (!pks_has_fixup(regs->ip) && pks_is_copy(regs->ip))
 		static_call(pks_kern_addr_fault)(regs, X86_PF_PROT, address);
 	else

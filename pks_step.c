@@ -62,7 +62,7 @@ static void pks_step_no_branches(void)
 		     "c" (MSR_IA32_DEBUGCTLMSR));
 }
 
-/* It, and what may go with it: the fixup of the instruction, another key. */
+/* Unless it has begun: this is another key, then. */
 static void pks_step_start(struct pt_regs *regs, u32 word)
 {
 	struct pks_step *step = this_cpu_ptr(&pks_step);

@@ -12,6 +12,10 @@
 #   # kernel: kunit | stock | any | 6.1 6.12 ...    where it runs; default kunit
 #   # flavours: any                      not only on the usual configuration
 #   # expect: <count or min-max> <regex>   a console line that is no fault
+#   # console: <file>                   kernel messages that must come, in their
+#                                        order (see console.awk), and are no faults
+#   # panic: <regex>                     how the kernel must panic, instead of coming
+#                                        to the end of the script
 #   # timeout: <seconds>                 default 180
 #   # check: no                          not part of `make check`
 #   # verdict: <word>                    selftest only: what must come out
@@ -85,6 +89,21 @@ scenario_programs() {
 	done
 }
 
+# What is declared of the console; verdict.sh tells what becomes of it.
+scenario_declare() {
+	local script=$1 file
+
+	meta "$script" expect >"$VM_DIR/expect"
+	if [ -n "$(meta "$script" panic)" ]; then
+		echo "1-1 \\] Kernel panic - not syncing: $(meta "$script" panic)" >>"$VM_DIR/expect"
+		: >"$VM_DIR/panic"
+	fi
+	: >"$VM_DIR/expected.log"
+	for file in $(meta "$script" console); do
+		cat "${script%/*}/$file" >>"$VM_DIR/expected.log"
+	done
+}
+
 # scenario_prepare <kernel entry> <script> <dir> <module...>: all but the run.
 scenario_prepare() {
 	local entry=$1 script=$2 programs
@@ -97,7 +116,7 @@ scenario_prepare() {
 	scenario_machine "$script"
 	VM_CMDLINE="loglevel=7 $(meta "$script" cmdline | tr '\n' ' ') guest.token=$VM_TOKEN"
 	VM_TOOLS=$(meta "$script" tool | tr '\n' ' ')
-	meta "$script" expect >"$VM_DIR/expect"
+	scenario_declare "$script"
 	mapfile -t programs < <(scenario_programs "$script")
 	vm_pack "$VM_DIR" "$script" "$entry/root" "$@" "${programs[@]}"
 }

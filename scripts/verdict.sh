@@ -7,6 +7,7 @@
 #   failing   a test case failed
 #   zero      nothing failed, but nothing was tested either
 #   expect    a declared console line came too often or not often enough
+#   console   a line that was to stand on the console does not, or not in its place
 #   warning   the kernel WARNed
 #   splat     another complaint: lockdep, a stall, an unchecked MSR access
 #   lost      the machine went away without the token
@@ -14,7 +15,9 @@
 #   oops      BUG, oops, general protection fault, soft lockup, KASAN
 #   panic
 # Console lines that the scenario declared (<dir>/expect, "<min>-<max> <regex>" a
-# line) are taken out before judging. Nothing but good is a success.
+# line, and <dir>/expected.log, see console.awk) are taken out before judging. Where
+# there is <dir>/panic the machine must not come to its end; the panic itself is one
+# of the declared lines. Nothing but good is a success.
 
 AT_START='\[ *[0-9]+\.[0-9]{6}\](\[[^]]*\])? '
 PANIC="${AT_START}Kernel panic - not syncing"
@@ -25,17 +28,21 @@ SPLAT="$AT_START((rcu: )?INFO: |UBSAN: |unchecked MSR access error|refcount_t: |
 WARNING: (possible|suspicious|inconsistent|bad unlock|held lock|lock held|nested lock|chain)|\
 BUG: (sleeping function|scheduling while atomic|using |Invalid wait))"
 
+# console_lines <dir> [running]: while the machine runs, without the last line,
+# which may not be complete.
 console_lines() {
-	tr -d '\r' <"$1/console.log"
+	tr -d '\r' <"$1/console.log" | if [ -n "${2:-}" ]; then sed '$d'; else cat; fi
 }
 
-# The console without the lines that the scenario declared.
+# console_compare <dir> <rest|missing> [running]
+console_compare() {
+	console_lines "$1" "${3:-}" |
+		awk -v say="$2" -v running="${3:-}" -f "$PKS_ROOT/scripts/console.awk" "$1/expected.log" -
+}
+
+# console_undeclared <dir> [running]: without the lines that the scenario declared.
 console_undeclared() {
-	if [ -s "$1/expect" ]; then
-		console_lines "$1" | grep -avE -f <(cut -d' ' -f2- "$1/expect") || true
-	else
-		console_lines "$1"
-	fi
+	console_compare "$1" rest "${2:-}" | grep -avE -f <(cut -d' ' -f2- "$1/expect") || true
 }
 
 # first_undeclared <dir> <regex>: the first such line, without its time stamp.
@@ -47,8 +54,9 @@ first_undeclared() {
 	console_undeclared "$1" | grep -aEv "$not" | sed -nE "/$2/{s/.*$AT_START//;p;q}" || true
 }
 
+# Asked while the machine runs.
 crashed() {
-	console_undeclared "$1" | grep -aEv "$SPLAT" | grep -aqE "$PANIC|$OOPS"
+	console_undeclared "$1" running | grep -aEv "$SPLAT" | grep -aqE "$PANIC|$OOPS"
 }
 
 # Counts every declared line; says which one is out of its range.
@@ -99,16 +107,21 @@ last_words() {
 }
 
 judge() {
-	local dir=$1 token=$2 verdict
+	local dir=$1 token=$2 verdict missing
 
 	verdict=$(judge_console "$dir")
 	if [[ $verdict != panic* && $verdict != oops* ]]; then
 		if [ "$(cat "$dir/end")" = timeout ]; then
 			verdict="hang no end in sight after $VM_TIMEOUT s; the last line was: $(last_words "$dir")"
-		elif ! grep -qF "@ done $token" "$dir/report.log"; then
+		elif [ ! -e "$dir/panic" ] && ! grep -qF "@ done $token" "$dir/report.log"; then
 			verdict="lost the machine went away without its token; the last line was: $(last_words "$dir")"
 		fi
 	fi
 	[ -n "$verdict" ] || verdict=$(judge_cases "$dir")
+	missing=$(console_compare "$dir" missing) || missing="could not be compared"
+	# Of a block that came otherwise than declared, what it leaves over tells less.
+	if [ -n "$missing" ] && [[ $verdict == good || $verdict == oops* ]]; then
+		verdict="console $missing"
+	fi
 	echo "$verdict"
 }

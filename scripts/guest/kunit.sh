@@ -3,7 +3,7 @@
 #
 # Every KUnit suite, on a machine that has protection keys.
 # cmdline: panic_on_warn=1
-# expect: 0-9999 BUG: PKS: 
+# expect: 0-9999 BUG: PKS: (read of|write to)
 # flavours: any
 # expect: 0-9999 INFO: NMI handler .* took too long
 # timeout: 600

@@ -27,6 +27,13 @@ skip() {
 	echo "skipped - $1: $2"
 }
 
+# kmsg <line...>: as if the kernel said so.
+kmsg() {
+	printf '%s\n' "$@" | while read -r line; do
+		echo "$line" >/dev/kmsg
+	done
+}
+
 # try <what> <command...>: the case passes if the command does; its output is
 # shown with a failure.
 try() {

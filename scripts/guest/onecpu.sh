@@ -5,7 +5,7 @@
 # vm: smp=1
 # expect: 0-9999 INFO: NMI handler .* took too long
 # timeout: 600
-# expect: 0-9999 BUG: PKS: 
+# expect: 0-9999 BUG: PKS: (read of|write to)
 . /guest/lib.sh
 
 try "load pks.ko" insmod /modules/pks.ko

@@ -2,7 +2,7 @@
 # shellcheck shell=dash source=scripts/guest/lib.sh
 #
 # Load, use and unload, again and again: nothing may stay behind, on no CPU.
-# expect: 0-9999 BUG: PKS: 
+# expect: 0-9999 BUG: PKS: (read of|write to)
 . /guest/lib.sh
 
 pks=/sys/kernel/debug/pks

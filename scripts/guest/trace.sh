@@ -5,7 +5,7 @@
 # an event's format by itself: what is right in tracefs may be wrong in all of them.
 # On Debian's own kernel, for the others here have no BPF.
 # kernel: stock
-# expect: 1-40 BUG: PKS: 
+# expect: 1-40 BUG: PKS: (read of|write to)
 # tool: trace-cmd perf bpftrace
 . /guest/lib.sh
 
