@@ -2,7 +2,7 @@
 /*
  * The module as a whole: what is set up in which order, and the key allocator.
  */
-#include "pks_internal.h"
+#include "pks_domain.h"
 #include <linux/module.h>
 #include <linux/slab.h>
 #include <linux/string.h>
@@ -203,6 +203,9 @@ void __pks_key_free(int pkey, struct module *owner)
 		return;
 	mutex_lock(&pks_key_mutex);
 	user = pks_key_find_user(pkey, owner);
+	/* A domain's key goes with the domain. */
+	if (user && pks_keys[pkey].dom)
+		user = NULL;
 	if (user)
 		pks_key_drop_user(pkey, user);
 	mutex_unlock(&pks_key_mutex);
@@ -372,6 +375,22 @@ err_report:
 	return err;
 }
 
+static void pks_stop(void)
+{
+	if (!pks_on)
+		return;
+	WRITE_ONCE(pks_on, false);
+	pks_irq_teardown();
+	unregister_module_notifier(&pks_module_nb);
+	pks_thread_exit();
+	pks_cpu_exit();
+	/* Pages of keys that were never freed may fault until here. */
+	pks_fault_teardown();
+	pks_keys_exit();
+	pks_die_exit();
+	pks_report_exit();
+}
+
 static int __init pks_init(void)
 {
 	int err;
@@ -388,25 +407,21 @@ static int __init pks_init(void)
 		pr_info("on; interrupts %s\n", pks_irq_isolated ?
 			"run at the default rights" : "are not isolated");
 	}
+	err = pks_machine_init();
+	if (err) {
+		pks_stop();
+		return err;
+	}
 	pks_debugfs_init();
 	return 0;
 }
 
 static void __exit pks_exit(void)
 {
+	pks_machine_exit();
+	pks_domains_exit();
 	pks_debugfs_exit();
-	if (!pks_on)
-		return;
-	WRITE_ONCE(pks_on, false);
-	pks_irq_teardown();
-	unregister_module_notifier(&pks_module_nb);
-	pks_thread_exit();
-	pks_cpu_exit();
-	/* Pages of keys that were never freed may fault until here. */
-	pks_fault_teardown();
-	pks_keys_exit();
-	pks_die_exit();
-	pks_report_exit();
+	pks_stop();
 }
 
 module_init(pks_init);

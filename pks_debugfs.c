@@ -3,7 +3,7 @@
  * /sys/kernel/debug/pks: what people look at. Tables have a header row, the rest
  * are "name: value" lines. Addresses are in faults alone, which root may read.
  */
-#include "pks_internal.h"
+#include "pks_domain.h"
 #include <linux/cpu.h>
 #include <linux/debugfs.h>
 #include <linux/sched/clock.h>
@@ -402,6 +402,7 @@ void pks_debugfs_init(void)
 	debugfs_create_file("policy", 0644, pks_dir, NULL, &policy_fops);
 	debugfs_create_file("faults", 0400, pks_dir, NULL, &faults_fops);
 	debugfs_create_file("threads", 0400, pks_dir, NULL, &threads_fops);
+	pks_debugfs_domains_init(pks_dir);
 	debugfs_create_file_unsafe("irq_isolation", 0644, pks_dir, NULL,
 				   &pks_isolation_fops);
 }

@@ -12,6 +12,7 @@
 #include <linux/llist.h>
 #include <linux/mutex.h>
 #include <linux/notifier.h>
+#include <linux/overflow.h>
 #include <linux/pks.h>
 #include <linux/preempt.h>
 #include <linux/rculist.h>
@@ -114,6 +115,7 @@ struct pks_fault_counts {
  * @handler: who is asked first, if anyone
  * @abandoned_by: who called pks_abandon(), 0 if no one has
  * @given_up: has every context been given it after that?
+ * @dom: the domain whose key it is, if it is one's
  * @counts: of violations; of key 0, those of which the key is not known
  *
  * Changed with pks_key_mutex held, except @abandoned_by and @counts.
@@ -127,6 +129,7 @@ struct pks_key {
 	struct pks_handler __rcu *handler;
 	unsigned long		abandoned_by;
 	bool			given_up;
+	struct pks_dom		*dom;
 	struct pks_fault_counts	counts;
 };
 
@@ -203,7 +206,10 @@ void pks_fault_check(void);
 void pks_fault_teardown(void);
 
 /* pks_walk.c */
+typedef void (*pks_walk_fn)(unsigned long address, unsigned long size,
+			    unsigned long pfn, int pkey, void *data);
 int pks_key_of(const void *address);
+void pks_walk(pks_walk_fn fn, void *data);
 
 /* pks_policy.c */
 const char *pks_policy_name(unsigned int policy);
@@ -290,6 +296,15 @@ void pks_debugfs_exit(void);
 static inline void pks_debugfs_init(void) { }
 static inline void pks_debugfs_exit(void) { }
 #endif
+
+/* Other addresses do not fault as those of the kernel do. */
+static inline bool pks_is_kernel(const void *start, size_t len)
+{
+	unsigned long end;
+
+	return (unsigned long)start >= TASK_SIZE_MAX &&
+		!check_add_overflow((unsigned long)start, len, &end);
+}
 
 static inline u32 pks_rights_of(u32 word)
 {

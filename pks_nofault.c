@@ -1,16 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Accesses for those who want an errno instead of a fault. */
 #include "pks_internal.h"
-#include <linux/overflow.h>
-
-/* Other addresses do not fault as those of the kernel do. */
-static bool pks_is_kernel(const void *start, size_t len)
-{
-	unsigned long end;
-
-	return (unsigned long)start >= TASK_SIZE_MAX &&
-		!check_add_overflow((unsigned long)start, len, &end);
-}
 
 /**
  * pks_read_nofault - read kernel memory that may be closed, or not there

@@ -23,6 +23,7 @@
 /**
  * struct pks_record - a violation as it is kept
  * @seq: even if the rest is complete; 0 if there was none yet
+ * @nr: the number of the violation on its CPU
  * @info: the violation
  * @context: what kind of context it was in
  * @domain: what the key's first user calls it; empty if it is nobody's
@@ -32,6 +33,7 @@
  */
 struct pks_record {
 	seqcount_t		seq;
+	unsigned long		nr;
 	struct pks_fault_info	info;
 	const char		*context;
 	char			domain[PKS_KEY_NAME_LEN];
@@ -104,6 +106,7 @@ static struct pks_record *pks_record(const struct pks_fault_info *info)
 	if (record->seq.sequence & 1)
 		return NULL;
 	raw_write_seqcount_begin(&record->seq);
+	record->nr = nr;
 	record->info = *info;
 	record->context = pks_context();
 	pks_record_owner(record);
@@ -317,12 +320,16 @@ static bool pks_record_copy(struct pks_record *to, const struct pks_record *from
 	return !read_seqcount_retry(&from->seq, seq);
 }
 
+/* The clock may stand still for a while. */
 static int pks_newer_first(const void *a, const void *b)
 {
-	u64 time_a = ((const struct pks_record *)a)->info.time;
-	u64 time_b = ((const struct pks_record *)b)->info.time;
+	const struct pks_record *one = a, *other = b;
 
-	return time_a < time_b ? 1 : time_a > time_b ? -1 : 0;
+	if (one->info.time != other->info.time)
+		return one->info.time < other->info.time ? 1 : -1;
+	if (one->info.cpu != other->info.cpu)
+		return one->info.cpu < other->info.cpu ? 1 : -1;
+	return one->nr < other->nr ? 1 : -1;
 }
 
 /* All that is kept, into @records; returns how many. @nr: how many there were. */

@@ -3,7 +3,7 @@
  * The rights of the running context: the slow side of the update protocol (its
  * fast side is inline in linux/pks.h), and the reset of a key for everyone.
  */
-#include "pks_internal.h"
+#include "pks_domain.h"
 #include <linux/cpu.h>
 #include <linux/mutex.h>
 #include <linux/ratelimit.h>
@@ -319,3 +319,22 @@ u32 pks_current_pkrs(void)
 	return READ_ONCE(pks_on) ? pks_rights_of(this_cpu_read(pks_pkrs)) : 0;
 }
 EXPORT_SYMBOL_PKS(pks_current_pkrs);
+
+/*
+ * Open a key on this CPU, for a few instructions of ours that do not fault: with
+ * interrupts off, so that no context has to keep the right. Not in an NMI.
+ */
+void pks_window_open(struct pks_window *window, int pkey)
+{
+	local_irq_save(window->flags);
+	window->word = this_cpu_read(pks_pkrs);
+	if (pkey)
+		pks_switch_word(window->word,
+				pks_with_access(window->word, pkey, PKS_READWRITE));
+}
+
+void pks_window_close(struct pks_window *window)
+{
+	pks_switch_word(this_cpu_read(pks_pkrs), window->word);
+	local_irq_restore(window->flags);
+}

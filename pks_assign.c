@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Writing rarely: the domain is open on this CPU for the one write, with interrupts
+ * off, so that no other code runs while it is.
+ */
+#include "pks_domain.h"
+
+/* Interrupts are off for so much at once. */
+#define PKS_WRITE_PIECE	PAGE_SIZE
+
+/* What is written can fault: @src is the caller's. */
+static int pks_write_piece(struct pks_dom *dom, void *dst, const void *src,
+			   size_t len)
+{
+	struct pks_window window;
+	size_t left;
+
+	pks_window_open(&window, dom->pub.pkey);
+	left = pks_copy_nofault(dst, src, len);
+	pks_window_close(&window);
+	return left ? -EFAULT : 0;
+}
+
+static int pks_write_all(struct pks_dom *dom, void *dst, const void *src,
+			 size_t len)
+{
+	size_t piece;
+	int err = 0;
+
+	this_cpu_inc(dom->stats->writes);
+	this_cpu_add(dom->stats->bytes, len);
+	for (; len && !err; dst += piece, src += piece, len -= piece) {
+		piece = min_t(size_t, len, PKS_WRITE_PIECE);
+		err = pks_write_piece(dom, dst, src, piece);
+	}
+	return err;
+}
+
+/**
+ * pks_write - write to a domain
+ * @domain: the domain
+ * @dst: where to; all of it in @domain
+ * @src: what; kernel memory that the caller may read
+ * @len: bytes
+ *
+ * Opens the domain on this CPU, for the copy alone, with interrupts off; more than a
+ * page is written page by page. Other writers may come in between pages: exclusion
+ * is the caller's.
+ *
+ * Context: any but NMI; never sleeps. Interrupt handlers too, also with
+ * irq_isolation off.
+ *
+ * Return: 0; -EFAULT, with nothing written, if @dst is not all in @domain; -EFAULT
+ * if @src can't be read: what was read before that has been written.
+ */
+int pks_write(struct pks_domain *domain, void *dst, const void *src, size_t len)
+{
+	if (in_nmi() || !pks_is_kernel(src, len) ||
+	    !pks_domain_contains(domain, dst, len))
+		return -EFAULT;
+	return pks_write_all(pks_dom(domain), dst, src, len);
+}
+EXPORT_SYMBOL_PKS(pks_write);
+
+/**
+ * pks_write_batch - write to several places in a domain
+ * @domain: the domain
+ * @ops: what to write where
+ * @nr: how many they are
+ *
+ * All of it is checked before anything is written, and the domain is opened once, for
+ * all, with interrupts off: at most a page in all.
+ *
+ * Context: that of pks_write().
+ *
+ * Return: 0; -EFAULT, with nothing written, if one of them is not all in @domain;
+ * -E2BIG, likewise, if they are more than PAGE_SIZE bytes; -EFAULT if a source can't
+ * be read: what comes before it has been written.
+ */
+int pks_write_batch(struct pks_domain *domain, const struct pks_write_op *ops,
+		    unsigned int nr)
+{
+	struct pks_dom *dom = pks_dom(domain);
+	struct pks_window window;
+	size_t total = 0, left = 0;
+	unsigned int i;
+
+	for (i = 0; i < nr; i++) {
+		if (in_nmi() || !pks_is_kernel(ops[i].src, ops[i].len) ||
+		    !pks_domain_contains(domain, ops[i].dst, ops[i].len))
+			return -EFAULT;
+		if (ops[i].len > PKS_WRITE_PIECE - total)
+			return -E2BIG;
+		total += ops[i].len;
+	}
+	this_cpu_add(dom->stats->writes, nr);
+	this_cpu_add(dom->stats->bytes, total);
+	pks_window_open(&window, domain->pkey);
+	for (i = 0; i < nr && !left; i++)
+		left = pks_copy_nofault(ops[i].dst, ops[i].src, ops[i].len);
+	pks_window_close(&window);
+	return left ? -EFAULT : 0;
+}
+EXPORT_SYMBOL_PKS(pks_write_batch);
+
+/**
+ * pks_memset - fill memory of a domain
+ * @domain: the domain
+ * @dst: where; all of it in @domain
+ * @byte: with what
+ * @len: bytes
+ *
+ * Context: that of pks_write().
+ *
+ * Return: 0; -EFAULT, with nothing written, if @dst is not all in @domain.
+ */
+int pks_memset(struct pks_domain *domain, void *dst, int byte, size_t len)
+{
+	struct pks_dom *dom = pks_dom(domain);
+	struct pks_window window;
+	size_t piece;
+
+	if (in_nmi() || !pks_domain_contains(domain, dst, len))
+		return -EFAULT;
+	this_cpu_inc(dom->stats->writes);
+	this_cpu_add(dom->stats->bytes, len);
+	for (; len; dst += piece, len -= piece) {
+		piece = min_t(size_t, len, PKS_WRITE_PIECE);
+		pks_window_open(&window, domain->pkey);
+		memset(dst, byte, piece);
+		pks_window_close(&window);
+	}
+	return 0;
+}
+EXPORT_SYMBOL_PKS(pks_memset);
+
+/* Each a release: pairs with what readers do, such as rcu_dereference(). */
+static void pks_store(void *dst, u64 value, size_t size)
+{
+	switch (size) {
+	case 1:
+		/* As above. */
+		smp_store_release((u8 *)dst, value);
+		break;
+	case 2:
+		/* As above. */
+		smp_store_release((u16 *)dst, value);
+		break;
+	case 4:
+		/* As above. */
+		smp_store_release((u32 *)dst, value);
+		break;
+	default:
+		/* As above. */
+		smp_store_release((u64 *)dst, value);
+	}
+}
+
+/* pks_assign() says what this does; @size is 1, 2, 4 or 8. */
+int __pks_assign(struct pks_domain *domain, void *dst, u64 value, size_t size)
+{
+	struct pks_dom *dom = pks_dom(domain);
+	struct pks_window window;
+
+	if (in_nmi() || !IS_ALIGNED((unsigned long)dst, size) ||
+	    !pks_domain_contains(domain, dst, size))
+		return -EFAULT;
+	this_cpu_inc(dom->stats->writes);
+	this_cpu_add(dom->stats->bytes, size);
+	pks_window_open(&window, domain->pkey);
+	pks_store(dst, value, size);
+	pks_window_close(&window);
+	return 0;
+}
+EXPORT_SYMBOL_PKS(__pks_assign);

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What the rest of the kernel does to memory behind our back: hibernation copies all
+ * of it through the direct map, and hot-remove takes it away.
+ */
+#include "pks_domain.h"
+#include <linux/memory.h>
+#include <linux/notifier.h>
+#include <linux/pfn.h>
+#include <linux/static_call.h>
+#include <linux/suspend.h>
+#include <linux/vmalloc.h>
+
+static int pks_pm_event(struct notifier_block *nb, unsigned long event, void *unused)
+{
+	struct pks_dom *dom = NULL;
+	unsigned long pages;
+
+	if (event != PM_HIBERNATION_PREPARE)
+		return NOTIFY_DONE;
+	mutex_lock(&pks_domain_mutex);
+	pages = pks_domain_tagged(&dom);
+	if (pages)
+		pr_err("hibernation refused: %lu pages are in domains, as in %s of %s, and can't be read\n",
+		       pages, dom->name, dom->owner_name);
+	mutex_unlock(&pks_domain_mutex);
+	return pages ? notifier_from_errno(-EBUSY) : NOTIFY_DONE;
+}
+
+static struct notifier_block pks_pm_nb = { .notifier_call = pks_pm_event };
+
+#ifdef CONFIG_MEMORY_HOTPLUG
+static int pks_memory_event(struct notifier_block *nb, unsigned long event,
+			    void *data)
+{
+	const struct memory_notify *what = data;
+	const struct pks_area *area;
+	unsigned long start = (unsigned long)__va(PFN_PHYS(what->start_pfn));
+
+	if (event != MEM_GOING_OFFLINE)
+		return NOTIFY_DONE;
+	rcu_read_lock();
+	area = pks_area_next(start, start + PFN_PHYS(what->nr_pages));
+	if (area)
+		pr_err("memory stays online: domain %s of %s is in it\n",
+		       area->dom->name, area->dom->owner_name);
+	rcu_read_unlock();
+	return area ? NOTIFY_BAD : NOTIFY_OK;
+}
+
+static struct notifier_block pks_memory_nb = { .notifier_call = pks_memory_event };
+
+static int pks_memory_watch(void)
+{
+	return register_memory_notifier(&pks_memory_nb);
+}
+
+static void pks_memory_unwatch(void)
+{
+	unregister_memory_notifier(&pks_memory_nb);
+}
+#else
+static int pks_memory_watch(void)
+{
+	return 0;
+}
+
+static void pks_memory_unwatch(void)
+{
+}
+#endif
+
+DEFINE_STATIC_CALL_RET0(pks_find_vm_area, find_vm_area);
+
+static void pks_find_find_vm_area(void)
+{
+	unsigned long addr = pks_lookup("find_vm_area");
+
+	if (addr)
+		static_call_update(pks_find_vm_area, (void *)addr);
+}
+
+/* The area at @addr that an owner has from vmalloc(): for as long as it is there. */
+void pks_hide_vmalloc(const void *addr)
+{
+	struct vm_struct *vm = static_call(pks_find_vm_area)(addr);
+
+	if (vm)
+		vm->flags |= PKS_VM_HIDDEN;
+}
+
+int pks_machine_init(void)
+{
+	int err = register_pm_notifier(&pks_pm_nb);
+
+	if (err)
+		return err;
+	err = pks_memory_watch();
+	if (err)
+		unregister_pm_notifier(&pks_pm_nb);
+	pks_find_find_vm_area();
+	return err;
+}
+
+void pks_machine_exit(void)
+{
+	pks_memory_unwatch();
+	unregister_pm_notifier(&pks_pm_nb);
+}

@@ -1,0 +1,680 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Memory of domains. A domain's own pages are in chunks, the whole of which has the
+ * domain's key in the direct map, and are used there: so they have no other mapping,
+ * unless they are in a virtually contiguous area. Free pages of a chunk are zero.
+ */
+#include "pks_domain.h"
+#include <linux/kmemleak.h>
+#include <linux/ratelimit.h>
+#include <linux/sched/mm.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <linux/vmalloc.h>
+#include <asm/pgtable.h>
+
+/* Zeroed at once, so that interrupts are not off for long. */
+#define PKS_SCRUB	PAGE_SIZE
+
+/* In an RCU read-side section, or while something of it is allocated. */
+struct pks_chunk *pks_chunk_of(const void *addr)
+{
+	struct pks_area *area = pks_area_find(addr);
+
+	if (!area || area->kind != PKS_AREA_CHUNK)
+		return NULL;
+	return container_of(area, struct pks_chunk, area);
+}
+
+static unsigned int pks_chunk_size(const struct pks_chunk *chunk)
+{
+	return 1U << chunk->order;
+}
+
+static unsigned int pks_chunk_index(const struct pks_chunk *chunk,
+				    const void *addr)
+{
+	return ((unsigned long)addr - chunk->area.start) >> PAGE_SHIFT;
+}
+
+static bool pks_chunk_is_large(const struct pks_chunk *chunk)
+{
+	unsigned int level = PG_LEVEL_NONE;
+
+	lookup_address(chunk->area.start, &level);
+	return level == PG_LEVEL_2M;
+}
+
+/* Its pages may not be tagged any more when anybody else gets them. */
+static void pks_chunk_release(struct pks_chunk *chunk)
+{
+	struct pks_dom *dom = chunk->area.dom;
+	unsigned int splits = 0;
+
+	if (dom->pub.pkey) {
+		/* Its entries are its own by now: nothing is left to be split. */
+		pks_tag(chunk->area.start, chunk->area.end, 0, &splits);
+		pks_tag_flush();
+	}
+	pks_area_del(&chunk->area);
+	free_pages(chunk->area.start, chunk->order);
+	kfree_rcu(chunk, area.rcu);
+}
+
+/* A zeroed one of @order, all of it tagged. Under dom->mutex. */
+static int pks_chunk_new(struct pks_dom *dom, unsigned int order, gfp_t gfp)
+{
+	struct pks_chunk *chunk;
+	unsigned long start, flags;
+	int err = -ENOMEM;
+
+	/* Large ones may not be asked for like that, and tagged ones not be moved. */
+	gfp &= ~(__GFP_HIGHMEM | __GFP_MOVABLE | __GFP_COMP | __GFP_NOFAIL);
+	gfp |= __GFP_ZERO | __GFP_NOWARN;
+	if (order > PAGE_ALLOC_COSTLY_ORDER)
+		gfp |= __GFP_NORETRY;
+	start = __get_free_pages(gfp, order);
+	if (!start)
+		return err;
+	chunk = kzalloc(sizeof(*chunk), GFP_KERNEL | __GFP_NOWARN);
+	if (!chunk)
+		goto err_pages;
+	chunk->order = order;
+	memset(chunk->orders, PKS_NO_ORDER, sizeof(chunk->orders));
+	err = pks_area_add(&chunk->area, dom, PKS_AREA_CHUNK, start,
+			   start + (PAGE_SIZE << order));
+	if (err)
+		goto err_chunk;
+	if (dom->pub.pkey) {
+		err = pks_tag(chunk->area.start, chunk->area.end,
+			      dom->pub.pkey, &dom->splits);
+		pks_tag_flush();
+	}
+	if (err)
+		goto err_tag;
+	chunk->large = pks_chunk_is_large(chunk);
+	raw_spin_lock_irqsave(&dom->lock, flags);
+	list_add(&chunk->area.node, &dom->chunks);
+	dom->pages += pks_chunk_size(chunk);
+	raw_spin_unlock_irqrestore(&dom->lock, flags);
+	return 0;
+
+err_tag:
+	pks_chunk_release(chunk);
+	return err;
+err_chunk:
+	kfree(chunk);
+err_pages:
+	free_pages(start, order);
+	return err;
+}
+
+/* The largest that there is: the direct map is split the less for it. */
+static int pks_chunk_add(struct pks_dom *dom, unsigned int order, gfp_t gfp)
+{
+	unsigned int try;
+
+	for (try = PKS_CHUNK_ORDER; try > order; try = max(try - 3, order)) {
+		if (!pks_chunk_new(dom, try, gfp))
+			return 0;
+	}
+	return pks_chunk_new(dom, order, gfp);
+}
+
+static bool pks_chunk_is_full(const struct pks_chunk *chunk)
+{
+	return chunk->used == pks_chunk_size(chunk);
+}
+
+static void *pks_chunk_take(struct pks_chunk *chunk, unsigned int order, u8 part)
+{
+	unsigned int nr = 1U << order;
+	unsigned long at;
+
+	if (pks_chunk_size(chunk) - chunk->used < nr)
+		return NULL;
+	at = bitmap_find_next_zero_area(chunk->map, pks_chunk_size(chunk), 0, nr,
+					nr - 1);
+	if (at >= pks_chunk_size(chunk))
+		return NULL;
+	bitmap_set(chunk->map, at, nr);
+	chunk->orders[at] = order | part;
+	chunk->used += nr;
+	return (void *)(chunk->area.start + (at << PAGE_SHIFT));
+}
+
+static void *pks_pages_take(struct pks_dom *dom, unsigned int order, u8 part)
+{
+	struct pks_chunk *chunk;
+	unsigned long flags;
+	void *addr = NULL;
+
+	raw_spin_lock_irqsave(&dom->lock, flags);
+	list_for_each_entry(chunk, &dom->chunks, area.node) {
+		if (pks_chunk_is_full(chunk))
+			break;
+		addr = pks_chunk_take(chunk, order, part);
+		if (addr) {
+			dom->used += 1UL << order;
+			if (pks_chunk_is_full(chunk))
+				list_move_tail(&chunk->area.node, &dom->chunks);
+			break;
+		}
+	}
+	raw_spin_unlock_irqrestore(&dom->lock, flags);
+	return addr;
+}
+
+/*
+ * Zeroed pages, aligned to their size. A chunk can only be added where one may
+ * sleep: its mapping has to be changed on all CPUs.
+ */
+void *pks_pages_get(struct pks_dom *dom, unsigned int order, u8 part, gfp_t gfp)
+{
+	void *addr = pks_pages_take(dom, order, part);
+	unsigned int noio;
+
+	if (addr || !gfpflags_allow_blocking(gfp))
+		return addr;
+	/* Storage may be waiting for the mutex: no one may wait for storage with it. */
+	noio = memalloc_noio_save();
+	mutex_lock(&dom->mutex);
+	addr = pks_pages_take(dom, order, part);
+	if (!addr && !pks_chunk_add(dom, order, gfp & ~__GFP_ZERO))
+		addr = pks_pages_take(dom, order, part);
+	mutex_unlock(&dom->mutex);
+	memalloc_noio_restore(noio);
+	return addr;
+}
+
+static void pks_scrub(struct pks_dom *dom, void *addr, size_t len)
+{
+	struct pks_window window;
+	size_t done;
+
+	for (done = 0; done < len; done += PKS_SCRUB) {
+		pks_window_open(&window, dom->pub.pkey);
+		memset(addr + done, 0, min_t(size_t, len - done, PKS_SCRUB));
+		pks_window_close(&window);
+	}
+}
+
+static void pks_pages_give(struct pks_dom *dom, struct pks_chunk *chunk,
+			   unsigned int at, unsigned int order)
+{
+	unsigned long flags;
+	bool empty;
+
+	raw_spin_lock_irqsave(&dom->lock, flags);
+	if (pks_chunk_is_full(chunk))
+		list_move(&chunk->area.node, &dom->chunks);
+	bitmap_clear(chunk->map, at, 1U << order);
+	chunk->orders[at] = PKS_NO_ORDER;
+	clear_bit(at, chunk->dying);
+	chunk->used -= 1U << order;
+	dom->used -= 1UL << order;
+	empty = !chunk->used;
+	raw_spin_unlock_irqrestore(&dom->lock, flags);
+	if (empty)
+		schedule_work(&dom->trim);
+}
+
+/*
+ * Is there an allocation of that order at @addr, and no one else frees it? The lock
+ * keeps the two questions together: in between someone might have.
+ */
+static struct pks_chunk *pks_pages_claim(struct pks_dom *dom, const void *addr,
+					 unsigned int order, u8 part)
+{
+	struct pks_chunk *chunk = pks_chunk_of(addr);
+	unsigned long flags;
+	unsigned int at;
+	bool there;
+
+	if (!chunk || chunk->area.dom != dom || !PAGE_ALIGNED(addr) ||
+	    order > PKS_CHUNK_ORDER)
+		return NULL;
+	at = pks_chunk_index(chunk, addr);
+	raw_spin_lock_irqsave(&dom->lock, flags);
+	there = chunk->orders[at] == (order | part) &&
+		!test_and_set_bit(at, chunk->dying);
+	raw_spin_unlock_irqrestore(&dom->lock, flags);
+	return there ? chunk : NULL;
+}
+
+/* False, and a line that names the caller, if they are not there to be freed. */
+bool pks_pages_put(struct pks_dom *dom, void *addr, unsigned int order, u8 part,
+		   unsigned long caller)
+{
+	struct pks_chunk *chunk;
+
+	rcu_read_lock();
+	chunk = pks_pages_claim(dom, addr, order, part);
+	rcu_read_unlock();
+	if (!chunk) {
+		pr_warn_ratelimited("domain %s: not freed: no 2^%u pages of it are there; called from %pS\n",
+				    dom->name, order, (void *)caller);
+		return false;
+	}
+	pks_scrub(dom, addr, PAGE_SIZE << order);
+	pks_pages_give(dom, chunk, pks_chunk_index(chunk, addr), order);
+	return true;
+}
+
+/* Give free chunks back, all but @keep of them. Under dom->mutex. */
+void pks_memory_trim(struct pks_dom *dom, unsigned int keep)
+{
+	struct pks_chunk *chunk, *next;
+	unsigned long flags;
+	LIST_HEAD(empty);
+
+	lockdep_assert_held(&dom->mutex);
+	raw_spin_lock_irqsave(&dom->lock, flags);
+	list_for_each_entry_safe(chunk, next, &dom->chunks, area.node) {
+		if (pks_chunk_is_full(chunk))
+			break;
+		if (chunk->used || (keep && keep--))
+			continue;
+		list_move(&chunk->area.node, &empty);
+		dom->pages -= pks_chunk_size(chunk);
+	}
+	raw_spin_unlock_irqrestore(&dom->lock, flags);
+	list_for_each_entry_safe(chunk, next, &empty, area.node)
+		pks_chunk_release(chunk);
+}
+
+static void pks_memory_work(struct work_struct *work)
+{
+	struct pks_dom *dom = container_of(work, struct pks_dom, trim);
+	unsigned int noio = memalloc_noio_save();
+
+	mutex_lock(&dom->mutex);
+	pks_memory_trim(dom, 1);
+	mutex_unlock(&dom->mutex);
+	memalloc_noio_restore(noio);
+}
+
+void pks_memory_init(struct pks_dom *dom)
+{
+	mutex_init(&dom->mutex);
+	raw_spin_lock_init(&dom->lock);
+	INIT_LIST_HEAD(&dom->chunks);
+	INIT_LIST_HEAD(&dom->areas);
+	INIT_WORK(&dom->trim, pks_memory_work);
+}
+
+/**
+ * pks_domain_alloc_pages - pages of a domain
+ * @domain: the domain
+ * @order: 2^order pages, physically contiguous; at most 2 MiB
+ * @gfp: as for alloc_pages(); pages are zeroed in any case, and never movable
+ *
+ * Context: any but NMI where @gfp says so (GFP_ATOMIC, GFP_NOWAIT): then they come
+ * out of what the domain has, or not at all.
+ *
+ * Return: their address, or NULL.
+ */
+void *pks_domain_alloc_pages(struct pks_domain *domain, unsigned int order,
+			     gfp_t gfp)
+{
+	if (order > PKS_CHUNK_ORDER)
+		return NULL;
+	return pks_pages_get(pks_dom(domain), order, 0, gfp);
+}
+EXPORT_SYMBOL_PKS(pks_domain_alloc_pages);
+
+/**
+ * pks_domain_free_pages - give pages back to a domain
+ * @domain: the domain
+ * @addr: what pks_domain_alloc_pages() returned; NULL is allowed
+ * @order: as it was given
+ *
+ * They are zeroed. What is not there to be freed gives one rate-limited line that
+ * names the caller, and nothing changes.
+ *
+ * Context: any but NMI.
+ */
+void pks_domain_free_pages(struct pks_domain *domain, void *addr,
+			   unsigned int order)
+{
+	if (addr)
+		pks_pages_put(pks_dom(domain), addr, order, 0, _RET_IP_);
+}
+EXPORT_SYMBOL_PKS(pks_domain_free_pages);
+
+static void pks_vmalloc_drop_pages(struct pks_dom *dom, struct page **pages,
+				   unsigned long nr)
+{
+	while (nr--)
+		pks_pages_put(dom, page_address(pages[nr]), 0, PKS_ORDER_PART, _THIS_IP_);
+	kvfree(pages);
+}
+
+static struct page **pks_vmalloc_get_pages(struct pks_dom *dom, unsigned long nr)
+{
+	struct page **pages = kvmalloc_array(nr, sizeof(*pages), GFP_KERNEL);
+	unsigned long i;
+	void *addr;
+
+	for (i = 0; pages && i < nr; i++) {
+		addr = pks_pages_get(dom, 0, PKS_ORDER_PART, GFP_KERNEL);
+		if (!addr) {
+			pks_vmalloc_drop_pages(dom, pages, i);
+			return NULL;
+		}
+		pages[i] = virt_to_page(addr);
+	}
+	return pages;
+}
+
+/**
+ * pks_domain_vmalloc - virtually contiguous memory of a domain
+ * @domain: the domain
+ * @size: bytes; rounded up to whole pages
+ *
+ * Context: process context, may sleep.
+ *
+ * Return: its address, zeroed, or NULL.
+ */
+void *pks_domain_vmalloc(struct pks_domain *domain, size_t size)
+{
+	unsigned long nr = PAGE_ALIGN(size) >> PAGE_SHIFT;
+	struct pks_dom *dom = pks_dom(domain);
+	struct page **pages;
+	struct pks_area *area;
+	void *addr = NULL;
+
+	if (!nr || nr > totalram_pages())
+		return NULL;
+	area = kzalloc(sizeof(*area), GFP_KERNEL);
+	pages = area ? pks_vmalloc_get_pages(dom, nr) : NULL;
+	if (pages)
+		addr = vmap(pages, nr, domain->pkey ? VM_MAP | PKS_VM_HIDDEN : VM_MAP,
+			    PAGE_KERNEL_PKEY(domain->pkey));
+	if (addr && !pks_area_add(area, dom, PKS_AREA_VMALLOC, (unsigned long)addr,
+				  (unsigned long)addr + (nr << PAGE_SHIFT))) {
+		area->pages = pages;
+		mutex_lock(&dom->mutex);
+		list_add_tail(&area->node, &dom->areas);
+		mutex_unlock(&dom->mutex);
+		return addr;
+	}
+	vunmap(addr);
+	if (pages)
+		pks_vmalloc_drop_pages(dom, pages, nr);
+	kfree(area);
+	return NULL;
+}
+EXPORT_SYMBOL_PKS(pks_domain_vmalloc);
+
+/* Take an area of that kind that starts at @addr off the domain's list. */
+static struct pks_area *pks_area_claim(struct pks_dom *dom, const void *addr,
+				       enum pks_area_kind kind, unsigned long nr)
+{
+	struct pks_area *area;
+
+	mutex_lock(&dom->mutex);
+	list_for_each_entry(area, &dom->areas, node) {
+		if (area->start != (unsigned long)addr || area->kind != kind ||
+		    (nr && area->end - area->start != nr << PAGE_SHIFT))
+			continue;
+		list_del(&area->node);
+		mutex_unlock(&dom->mutex);
+		return area;
+	}
+	mutex_unlock(&dom->mutex);
+	return NULL;
+}
+
+static void pks_vmalloc_free(struct pks_area *area)
+{
+	unsigned long nr = (area->end - area->start) >> PAGE_SHIFT;
+
+	pks_area_del(area);
+	vunmap((void *)area->start);
+	pks_vmalloc_drop_pages(area->dom, area->pages, nr);
+	kfree_rcu(area, rcu);
+}
+
+/**
+ * pks_domain_vfree - give virtually contiguous memory back
+ * @domain: the domain
+ * @addr: what pks_domain_vmalloc() returned; NULL is allowed
+ *
+ * Its pages are zeroed. What is not there to be freed gives one rate-limited line
+ * that names the caller, and nothing changes.
+ *
+ * Context: process context, may sleep.
+ */
+void pks_domain_vfree(struct pks_domain *domain, void *addr)
+{
+	struct pks_dom *dom = pks_dom(domain);
+	struct pks_area *area;
+
+	if (!addr)
+		return;
+	area = pks_area_claim(dom, addr, PKS_AREA_VMALLOC, 0);
+	if (area)
+		pks_vmalloc_free(area);
+	else
+		pr_warn_ratelimited("domain %s: not freed: no area of it starts there; called from %pS\n",
+				    dom->name, (void *)_RET_IP_);
+}
+EXPORT_SYMBOL_PKS(pks_domain_vfree);
+
+/*
+ * May the key be on this page for as long as its owner likes? Its reference count
+ * does not tell: of pages that were allocated together only the first has one.
+ */
+static bool pks_page_fits(const void *addr, bool linear)
+{
+	struct page *page;
+
+	if (linear && !virt_addr_valid(addr))
+		return false;
+	page = linear ? virt_to_page(addr) : vmalloc_to_page(addr);
+	return page && !PageReserved(page) && !PageSlab(compound_head(page)) &&
+		!PageBuddy(page);
+}
+
+/* Is part of [@start, @end) a thread's stack? */
+static bool pks_has_stack(unsigned long start, unsigned long end)
+{
+	struct task_struct *process, *task;
+	unsigned long stack;
+	bool found = false;
+
+	rcu_read_lock();
+	for_each_process_thread(process, task) {
+		stack = (unsigned long)READ_ONCE(task->stack);
+		if (stack && stack < end && stack + THREAD_SIZE > start)
+			found = true;
+	}
+	rcu_read_unlock();
+	return found;
+}
+
+/* Where the direct map has the page that vmalloc() has at @addr. */
+static unsigned long pks_linear(unsigned long addr)
+{
+	return (unsigned long)page_address(vmalloc_to_page((void *)addr));
+}
+
+/* The direct map's pages of a vmalloc() area: runs of them are one area. */
+static int pks_frames_add(struct pks_area *area)
+{
+	unsigned long addr = area->start, start, end;
+	struct pks_area *frames;
+	int err;
+
+	while (addr < area->end) {
+		start = pks_linear(addr);
+		end = start;
+		do {
+			addr += PAGE_SIZE;
+			end += PAGE_SIZE;
+		} while (addr < area->end && pks_linear(addr) == end);
+		frames = kzalloc(sizeof(*frames), GFP_KERNEL);
+		if (!frames)
+			return -ENOMEM;
+		err = pks_area_add(frames, area->dom, PKS_AREA_FRAMES, start, end);
+		if (err) {
+			kfree(frames);
+			return err;
+		}
+		list_add_tail(&frames->node, &area->frames);
+	}
+	return 0;
+}
+
+/* Tag, or with 0 untag, an area of the owner's at each place where it is mapped. */
+static int pks_protect_tag(struct pks_area *area, int pkey)
+{
+	struct pks_dom *dom = area->dom;
+	struct pks_area *frames;
+	int err = 0;
+
+	if (!dom->pub.pkey)
+		return 0;
+	list_for_each_entry(frames, &area->frames, node)
+		err = err ?: pks_tag(frames->start, frames->end, pkey, &dom->splits);
+	err = err ?: pks_tag(area->start, area->end, pkey, &dom->splits);
+	pks_tag_flush();
+	return err;
+}
+
+static void pks_protect_end(struct pks_area *area)
+{
+	struct pks_area *frames, *next;
+
+	pks_protect_tag(area, 0);
+	list_for_each_entry_safe(frames, next, &area->frames, node) {
+		pks_area_del(frames);
+		kfree_rcu(frames, rcu);
+	}
+	pks_area_del(area);
+	kfree_rcu(area, rcu);
+}
+
+/**
+ * pks_domain_protect - take pages that one has into a domain
+ * @domain: the domain
+ * @addr: their address, in the direct map or of vmalloc(); page-aligned
+ * @nr_pages: how many
+ *
+ * They have the key at that address and at their place in the direct map, and keep
+ * what is in them. They stay the caller's, who frees them after
+ * pks_domain_unprotect(). Other mappings that he has made are his to look after
+ * (debugfs pks/audit lists them). Stacks, slab memory and reserved pages can't be
+ * taken in. kmemleak does not look into the vmalloc() area that starts at @addr any
+ * more.
+ *
+ * Context: process context, may sleep.
+ *
+ * Return: 0; -EINVAL for addresses that are not such pages; -EBUSY if a page is in a
+ * domain already; -EOPNOTSUPP if a large page of the kernel's can't be split;
+ * -ENOMEM.
+ */
+int pks_domain_protect(struct pks_domain *domain, void *addr,
+		       unsigned long nr_pages)
+{
+	bool linear = virt_addr_valid(addr);
+	struct pks_dom *dom = pks_dom(domain);
+	struct pks_area *area;
+	unsigned long i;
+	int err;
+
+	if (!PAGE_ALIGNED(addr) || !nr_pages || nr_pages > totalram_pages() ||
+	    (!linear && !is_vmalloc_addr(addr)))
+		return -EINVAL;
+	for (i = 0; i < nr_pages; i++) {
+		if (!pks_page_fits(addr + (i << PAGE_SHIFT), linear))
+			return -EINVAL;
+	}
+	if (pks_has_stack((unsigned long)addr,
+			  (unsigned long)addr + (nr_pages << PAGE_SHIFT)))
+		return -EINVAL;
+	area = kzalloc(sizeof(*area), GFP_KERNEL);
+	if (!area)
+		return -ENOMEM;
+	err = pks_area_add(area, dom, PKS_AREA_PROTECTED, (unsigned long)addr,
+			   (unsigned long)addr + (nr_pages << PAGE_SHIFT));
+	if (err) {
+		kfree(area);
+		return err;
+	}
+	if (!linear) {
+		kmemleak_no_scan(addr);
+		if (domain->pkey)
+			pks_hide_vmalloc(addr);
+		err = pks_frames_add(area);
+	}
+	err = err ?: pks_protect_tag(area, domain->pkey);
+	if (err) {
+		pks_protect_end(area);
+		return err;
+	}
+	mutex_lock(&dom->mutex);
+	list_add_tail(&area->node, &dom->areas);
+	dom->foreign += nr_pages;
+	mutex_unlock(&dom->mutex);
+	return 0;
+}
+EXPORT_SYMBOL_PKS(pks_domain_protect);
+
+/**
+ * pks_domain_unprotect - take one's pages out of a domain again
+ * @domain: the domain
+ * @addr: as given to pks_domain_protect()
+ * @nr_pages: likewise
+ *
+ * On return they have no key anywhere, and what was in them.
+ *
+ * Context: process context, may sleep.
+ *
+ * Return: 0; -EINVAL if they were not taken in like that.
+ */
+int pks_domain_unprotect(struct pks_domain *domain, void *addr,
+			 unsigned long nr_pages)
+{
+	struct pks_dom *dom = pks_dom(domain);
+	struct pks_area *area = NULL;
+
+	if (nr_pages)
+		area = pks_area_claim(dom, addr, PKS_AREA_PROTECTED, nr_pages);
+	if (!area)
+		return -EINVAL;
+	pks_protect_end(area);
+	mutex_lock(&dom->mutex);
+	dom->foreign -= nr_pages;
+	mutex_unlock(&dom->mutex);
+	return 0;
+}
+EXPORT_SYMBOL_PKS(pks_domain_unprotect);
+
+/*
+ * The module is being unloaded and the domain's owner has gone: nothing may stay
+ * tagged. What was allocated is lost with who had it, and goes back too.
+ */
+void pks_memory_drop(struct pks_dom *dom)
+{
+	struct pks_area *area, *next;
+	struct pks_chunk *chunk;
+
+	list_for_each_entry_safe(area, next, &dom->areas, node) {
+		list_del(&area->node);
+		if (area->kind == PKS_AREA_VMALLOC)
+			pks_vmalloc_free(area);
+		else
+			pks_protect_end(area);
+	}
+	mutex_lock(&dom->mutex);
+	list_for_each_entry(chunk, &dom->chunks, area.node) {
+		pks_scrub(dom, (void *)chunk->area.start,
+			  PAGE_SIZE << chunk->order);
+		chunk->used = 0;
+	}
+	pks_memory_trim(dom, 0);
+	mutex_unlock(&dom->mutex);
+	cancel_work_sync(&dom->trim);
+}

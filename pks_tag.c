@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Keys in the kernel's page tables. An entry whose page is all ours gets the key
+ * in place, whatever its size; a larger one is first split by the kernel itself,
+ * which does so when a part of it is to be cached in another way.
+ */
+#include "pks_domain.h"
+#include <linux/smp.h>
+#include <asm/cpufeature.h>
+#include <asm/invpcid.h>
+#include <asm/pgtable.h>
+#include <asm/set_memory.h>
+
+#define PKS_PTE_MASK	((pteval_t)(PKS_NUM_KEYS - 1) << PKS_PTE_SHIFT)
+
+/* The CPU may set bits in it at any time. */
+static void pks_set_entry(pte_t *pte, int pkey)
+{
+	pteval_t old = READ_ONCE(pte->pte), new;
+
+	do
+		new = (old & ~PKS_PTE_MASK) | (pteval_t)pkey << PKS_PTE_SHIFT;
+	while (!try_cmpxchg(&pte->pte, &old, new));
+}
+
+/*
+ * Have the large page at @addr split so that [@addr, @end) has entries of its own.
+ * Write-combining for a moment: nobody loses anything but speed.
+ */
+static int pks_split(unsigned long addr, unsigned long end)
+{
+	int nr_pages = (end - addr) >> PAGE_SHIFT;
+	int err = set_memory_wc(addr, nr_pages);
+
+	return err ?: set_memory_wb(addr, nr_pages);
+}
+
+/*
+ * Give the pages of [@start, @end), in the direct map or of vmalloc(), the key @pkey,
+ * or none with 0. Counts in @splits. For the other CPUs it is done when
+ * pks_tag_flush() has returned. Returns -EFAULT where nothing is mapped,
+ * -EOPNOTSUPP if a large page can't be split, -ENOMEM; what was done until then
+ * stays. May sleep.
+ */
+int pks_tag(unsigned long start, unsigned long end, int pkey, unsigned int *splits)
+{
+	unsigned long addr = start, base, size, had = 0;
+	unsigned int level;
+	pte_t *pte;
+	int err;
+
+	while (addr < end) {
+		pte = lookup_address(addr, &level);
+		if (!pte || !pte_present(*pte))
+			return -EFAULT;
+		size = page_level_size(level);
+		base = addr & page_level_mask(level);
+		if (base == addr && base + size <= end) {
+			pks_set_entry(pte, pkey);
+			addr += size;
+			had = 0;
+			continue;
+		}
+		if (size == had || !virt_addr_valid((void *)addr))
+			return -EOPNOTSUPP;
+		had = size;
+		err = pks_split(addr, min(end, base + size));
+		if (err)
+			return err;
+		(*splits)++;
+	}
+	return 0;
+}
+
+/* All of them, global ones and those of other address spaces too. */
+static void pks_flush_this_cpu(void *unused)
+{
+	if (boot_cpu_has(X86_FEATURE_INVPCID)) {
+		invpcid_flush_all();
+		return;
+	}
+	pks_cr4_update(0, X86_CR4_PGE);
+	pks_cr4_update(X86_CR4_PGE, 0);
+}
+
+/* On return every CPU goes by what pks_tag() has written. Once for a batch. */
+void pks_tag_flush(void)
+{
+	on_each_cpu(pks_flush_this_cpu, NULL, 1);
+}
