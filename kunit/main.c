@@ -6,7 +6,11 @@
 kunit_test_suites(&pks_absent_suite, &pks_keys_suite, &pks_cpus_suite,
 		  &pks_faults_suite, &pks_threads_suite, &pks_scopes_suite,
 		  &pks_reset_suite, &pks_irq_suite, &pks_nmi_suite, &pks_debugfs_suite,
-		  &pks_tamper_suite, &pks_stress_suite);
+		  &pks_tamper_suite, &pks_report_suite, &pks_contexts_suite,
+		  &pks_handlers_suite, &pks_policy_suite, &pks_audit_suite,
+		  &pks_nofault_suite, &pks_abandon_suite, &pks_domain_suite,
+		  &pks_memory_suite, &pks_objects_suite, &pks_writes_suite,
+		  &pks_aliases_suite, &pks_stress_suite);
 
 MODULE_LICENSE("GPL");
 MODULE_DESCRIPTION("KUnit tests of pks");

@@ -23,7 +23,7 @@ static struct file *pks_file_open(struct kunit *test, const char *name)
 	struct file_system_type *type = get_fs_type("debugfs");
 	struct file *file = ERR_PTR(-ENODEV);
 	struct vfsmount *mount = NULL;
-	char path[32];
+	char path[80];
 	int count = 0;
 
 	snprintf(path, sizeof(path), "pks/%s", name);
