@@ -6,7 +6,7 @@
 
 STOCK_SUITES='bookworm|bookworm-updates|bookworm-security'
 # Of Debian's modules a guest gets these, with what they depend on.
-STOCK_MODULES='msr kvm_amd virtio_blk virtio_pci'
+STOCK_MODULES='msr kvm_amd virtio_blk virtio_pci ext4 crc32c_generic'
 
 # Prints "package version" of the image that linux-image-amd64 stands for.
 stock_resolve() {

@@ -32,10 +32,12 @@ KEEP_DAYS=60
 recipe_hash() {
 	local files=()
 
-	if [ "$kernel" != stock ]; then
+	if [ "$kernel" = stock ]; then
+		files=("$PKS_ROOT/scripts/kernel-stock.sh")
+	else
 		mapfile -t files < <(config_fragments "$flavour")
 	fi
-	{ echo "$LAYOUT"; cat /dev/null "${files[@]}"; } | sha256sum | cut -c1-12
+	{ echo "$LAYOUT"; cat "${files[@]}"; } | sha256sum | cut -c1-12
 }
 
 # Used when a version cannot be resolved or fetched, as without a network.

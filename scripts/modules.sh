@@ -20,12 +20,12 @@ modules_copy() {
 }
 
 modules_make() {
-	local kdir=$1 tree=$2 sample
+	local kdir=$1 tree=$2 makefile
 
 	make -C "$tree" KDIR="$kdir" W=1 || return
-	for sample in "$tree"/samples/*/Makefile; do
-		[ -e "$sample" ] || continue
-		make -C "${sample%/*}" KDIR="$kdir" W=1 || return
+	for makefile in "$tree"/{samples/*,scripts/guest/modules}/Makefile; do
+		[ -e "$makefile" ] || continue
+		make -C "${makefile%/*}" KDIR="$kdir" W=1 || return
 	done
 }
 
@@ -46,5 +46,5 @@ modules_warnings() {
 
 # modules_list <tree>: the .ko files, without the self-test's.
 modules_list() {
-	find "$1" -name '*.ko' ! -path "$1/scripts/*"
+	find "$1" -name '*.ko' ! -path "$1/scripts/selftest/*"
 }

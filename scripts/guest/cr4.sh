@@ -4,6 +4,7 @@
 # The kernel changes CR4 for its own reasons; none of that may lose PKS.
 # program: tsc.c
 # vm: cpu=max,+svm
+# expect: 0-9999 BUG: PKS: (read of|write to)
 . /guest/lib.sh
 
 pks=/sys/kernel/debug/pks

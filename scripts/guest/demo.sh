@@ -44,7 +44,7 @@ seen "pks.ko is on" "pks: on"
 show "head -n 3 $pks/status"
 seen "PKS is on in every CPU" "set on 4 of 4"
 
-tell "A module keeps a secret in a page mapped PAGE_KERNEL_PKEY"
+tell "A module keeps a secret in a domain"
 show "insmod /modules/vault.ko; log vault 1"
 seen "the vault is protected" "vault: protected"
 show "echo 'the eagle has landed' > $vault/secret"

@@ -5,6 +5,7 @@
 # knows nothing of keys boots, and puts the image in its own place.
 # qemu: -drive if=virtio,format=raw,snapshot=on,file.driver=null-co,file.size=1G
 # qemu: -action reboot=reset
+# expect: 1-9999 BUG: PKS: (read of|write to)
 # expect: 2-2 Linux version
 # vm: mem=512M
 # timeout: 300
@@ -20,6 +21,15 @@ try "load pks_hold.ko" insmod /modules/pks_hold.ko
 mkswap /dev/vda >/dev/null
 try "there is a disk to hibernate to" swapon /dev/vda
 echo reboot >/sys/power/disk
+
+# The image would have to be read through mappings that a domain has closed.
+try "load vault.ko, which has a domain" insmod /modules/vault.ko
+refuse "hibernation is refused while there is one" sh -c "echo disk >/sys/power/state"
+dmesg >/tmp/log
+try "why is in the log" has "hibernation refused: [0-9]+ pages are in domains, as in vault of vault" /tmp/log
+try "the vault is as it was" has "noaccess +stopped +stopped" /sys/kernel/debug/vault/rights
+rmmod vault
+
 try "hibernate and resume" sh -c "echo disk >/sys/power/state"
 dmesg >/tmp/log
 try "it is the first kernel that runs, restored" has "hibernation exit" /tmp/log

@@ -6,7 +6,7 @@
 # expect: 0-9999 BUG: PKS: (read of|write to)
 # flavours: any
 # expect: 0-9999 INFO: NMI handler .* took too long
-# timeout: 600
+# timeout: 900
 . /guest/lib.sh
 
 pks=/sys/kernel/debug/pks

@@ -23,4 +23,13 @@ echo "the eagle has landed" >/sys/kernel/debug/vault/secret
 try "the vault works, unprotected" has "the eagle has landed" /sys/kernel/debug/vault/secret
 try "reads and writes work under any rights" has "noaccess +works +works" /sys/kernel/debug/vault/rights
 try "unload vault" rmmod vault
+try "load ramdisk.ko" insmod /modules/ramdisk.ko size_mb=2
+dd if=/dev/urandom of=/tmp/random bs=64k count=32 2>/dev/null
+try "the ramdisk works, unprotected" sh -c "cat /tmp/random >/dev/ramdisk && cmp /tmp/random /dev/ramdisk"
+try "its domain is shown as what it is" has "0 +ramdisk +ramdisk +unprotected +2048" /sys/kernel/debug/pks/domains
+try "load optable.ko" insmod /modules/optable.ko
+try "replace the table" sh -c "echo multiply >/sys/kernel/debug/optable/table"
+try "calls go to the new one" has "^42$" /sys/kernel/debug/optable/call
+try "the audit finds nothing" has "findings: 0" /sys/kernel/debug/pks/audit
+try "unload ramdisk and optable" rmmod ramdisk optable
 try "unload pks" rmmod pks

@@ -5,6 +5,7 @@
 # memory, from which the host wakes the machine. RESET and S3 clear PKRS, and the
 # other CPUs come up anew.
 # expect: 0-50 unable to wake up
+# expect: 0-9999 BUG: PKS: (read of|write to)
 . /guest/lib.sh
 
 pks=/sys/kernel/debug/pks

@@ -54,10 +54,10 @@ trace_trace_cmd() {
 	show "trace-cmd record -e pks -o /tmp/trace.dat $stray"
 	show "trace-cmd report /tmp/trace.dat"
 	both_faults "trace-cmd"
-	show "trace-cmd record -e pks -o /tmp/trace.dat sh -c 'echo gold >$vault/secret; rmmod vault'"
+	show "trace-cmd record -e pks -o /tmp/trace.dat sh -c 'cat $vault/secret; rmmod vault'"
 	show "trace-cmd report /tmp/trace.dat"
-	try "trace-cmd: the owner opens its key" has "pks_rights: +pkey=1 noaccess -> readwrite" /tmp/shown
-	try "trace-cmd: and closes it" has "pks_rights: +pkey=1 readwrite -> noaccess" /tmp/shown
+	try "trace-cmd: the owner opens its domain" has "pks_rights: +pkey=1 noaccess -> readonly" /tmp/shown
+	try "trace-cmd: and closes it" has "pks_rights: +pkey=1 readonly -> noaccess" /tmp/shown
 	try "trace-cmd: and gives it back" has "pks_key_free: +pkey=1 name=vault owner=vault" /tmp/shown
 	show "trace-cmd record -e pks -o /tmp/trace.dat insmod /modules/vault.ko"
 	show "trace-cmd report /tmp/trace.dat"
