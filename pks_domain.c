@@ -360,10 +360,13 @@ unsigned long pks_domain_tagged(struct pks_dom **some)
 
 	lockdep_assert_held(&pks_domain_mutex);
 	list_for_each_entry(dom, &pks_domains, node) {
-		if (!dom->pub.pkey || !(dom->pages + dom->foreign))
-			continue;
-		pages += dom->pages + dom->foreign;
-		*some = dom;
+		/* Who is getting memory is through, or finds that there is none. */
+		mutex_lock(&dom->mutex);
+		if (dom->pub.pkey && dom->pages + dom->foreign) {
+			pages += dom->pages + dom->foreign;
+			*some = dom;
+		}
+		mutex_unlock(&dom->mutex);
 	}
 	return pages;
 }

@@ -198,6 +198,7 @@ unsigned long pks_audit(pks_audit_fn fn, void *data);
 #define PKS_VM_HIDDEN	VM_IOREMAP
 
 /* pks_machine.c */
+extern bool pks_hibernating;
 void pks_hide_vmalloc(const void *addr);
 int pks_machine_init(void);
 void pks_machine_exit(void);

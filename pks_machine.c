@@ -11,20 +11,33 @@
 #include <linux/suspend.h>
 #include <linux/vmalloc.h>
 
-static int pks_pm_event(struct notifier_block *nb, unsigned long event, void *unused)
+/* From now on no domain gets memory? Looked at under a domain's mutex. */
+bool pks_hibernating;
+
+static int pks_hibernation_begins(void)
 {
 	struct pks_dom *dom = NULL;
 	unsigned long pages;
 
-	if (event != PM_HIBERNATION_PREPARE)
-		return NOTIFY_DONE;
 	mutex_lock(&pks_domain_mutex);
+	WRITE_ONCE(pks_hibernating, true);
 	pages = pks_domain_tagged(&dom);
-	if (pages)
+	if (pages) {
+		WRITE_ONCE(pks_hibernating, false);
 		pr_err("hibernation refused: %lu pages are in domains, as in %s of %s, and can't be read\n",
 		       pages, dom->name, dom->owner_name);
+	}
 	mutex_unlock(&pks_domain_mutex);
 	return pages ? notifier_from_errno(-EBUSY) : NOTIFY_DONE;
+}
+
+static int pks_pm_event(struct notifier_block *nb, unsigned long event, void *unused)
+{
+	if (event == PM_HIBERNATION_PREPARE)
+		return pks_hibernation_begins();
+	if (event == PM_POST_HIBERNATION)
+		WRITE_ONCE(pks_hibernating, false);
+	return NOTIFY_DONE;
 }
 
 static struct notifier_block pks_pm_nb = { .notifier_call = pks_pm_event };

@@ -68,6 +68,8 @@ static int pks_chunk_new(struct pks_dom *dom, unsigned int order, gfp_t gfp)
 	unsigned long start, flags;
 	int err = -ENOMEM;
 
+	if (READ_ONCE(pks_hibernating))
+		return -EBUSY;
 	/* Large ones may not be asked for like that, and tagged ones not be moved. */
 	gfp &= ~(__GFP_HIGHMEM | __GFP_MOVABLE | __GFP_COMP | __GFP_NOFAIL);
 	gfp |= __GFP_ZERO | __GFP_NOWARN;
@@ -494,6 +496,17 @@ static bool pks_has_stack(unsigned long start, unsigned long end)
 	return found;
 }
 
+static bool pks_pages_fit(const void *addr, unsigned long nr_pages, bool linear)
+{
+	unsigned long start = (unsigned long)addr, i;
+
+	for (i = 0; i < nr_pages; i++) {
+		if (!pks_page_fits(addr + (i << PAGE_SHIFT), linear))
+			return false;
+	}
+	return !pks_has_stack(start, start + (nr_pages << PAGE_SHIFT));
+}
+
 /* Where the direct map has the page that vmalloc() has at @addr. */
 static unsigned long pks_linear(unsigned long addr)
 {
@@ -556,6 +569,43 @@ static void pks_protect_end(struct pks_area *area)
 	kfree_rcu(area, rcu);
 }
 
+/* Count pages of the owner's, before they come or after they have gone. */
+static int pks_foreign_add(struct pks_dom *dom, long nr_pages)
+{
+	int err = 0;
+
+	mutex_lock(&dom->mutex);
+	if (nr_pages > 0 && READ_ONCE(pks_hibernating))
+		err = -EBUSY;
+	else
+		dom->foreign += nr_pages;
+	mutex_unlock(&dom->mutex);
+	return err;
+}
+
+/* Those that @area says, which have been counted. */
+static int pks_protect_begin(struct pks_area *area, bool linear)
+{
+	struct pks_dom *dom = area->dom;
+	int err = 0;
+
+	if (!linear) {
+		kmemleak_no_scan((void *)area->start);
+		if (dom->pub.pkey)
+			pks_hide_vmalloc((void *)area->start);
+		err = pks_frames_add(area);
+	}
+	err = err ?: pks_protect_tag(area, dom->pub.pkey);
+	if (err) {
+		pks_protect_end(area);
+		return err;
+	}
+	mutex_lock(&dom->mutex);
+	list_add_tail(&area->node, &dom->areas);
+	mutex_unlock(&dom->mutex);
+	return 0;
+}
+
 /**
  * pks_domain_protect - take pages that one has into a domain
  * @domain: the domain
@@ -572,7 +622,7 @@ static void pks_protect_end(struct pks_area *area)
  * Context: process context, may sleep.
  *
  * Return: 0; -EINVAL for addresses that are not such pages; -EBUSY if a page is in a
- * domain already; -EOPNOTSUPP if a large page of the kernel's can't be split;
+ * domain already, or the machine is about to hibernate; -EOPNOTSUPP if a large page of the kernel's can't be split;
  * -ENOMEM.
  */
 int pks_domain_protect(struct pks_domain *domain, void *addr,
@@ -581,44 +631,34 @@ int pks_domain_protect(struct pks_domain *domain, void *addr,
 	bool linear = virt_addr_valid(addr);
 	struct pks_dom *dom = pks_dom(domain);
 	struct pks_area *area;
-	unsigned long i;
 	int err;
 
 	if (!PAGE_ALIGNED(addr) || !nr_pages || nr_pages > totalram_pages() ||
 	    (!linear && !is_vmalloc_addr(addr)))
 		return -EINVAL;
-	for (i = 0; i < nr_pages; i++) {
-		if (!pks_page_fits(addr + (i << PAGE_SHIFT), linear))
-			return -EINVAL;
-	}
-	if (pks_has_stack((unsigned long)addr,
-			  (unsigned long)addr + (nr_pages << PAGE_SHIFT)))
+	if (!pks_pages_fit(addr, nr_pages, linear))
 		return -EINVAL;
 	area = kzalloc(sizeof(*area), GFP_KERNEL);
 	if (!area)
 		return -ENOMEM;
+	err = pks_foreign_add(dom, nr_pages);
+	if (err)
+		goto err_area;
 	err = pks_area_add(area, dom, PKS_AREA_PROTECTED, (unsigned long)addr,
 			   (unsigned long)addr + (nr_pages << PAGE_SHIFT));
-	if (err) {
-		kfree(area);
-		return err;
-	}
-	if (!linear) {
-		kmemleak_no_scan(addr);
-		if (domain->pkey)
-			pks_hide_vmalloc(addr);
-		err = pks_frames_add(area);
-	}
-	err = err ?: pks_protect_tag(area, domain->pkey);
-	if (err) {
-		pks_protect_end(area);
-		return err;
-	}
-	mutex_lock(&dom->mutex);
-	list_add_tail(&area->node, &dom->areas);
-	dom->foreign += nr_pages;
-	mutex_unlock(&dom->mutex);
-	return 0;
+	if (err)
+		goto err_count;
+	/* Takes the area with it if it fails. */
+	err = pks_protect_begin(area, linear);
+	if (err)
+		pks_foreign_add(dom, -(long)nr_pages);
+	return err;
+
+err_count:
+	pks_foreign_add(dom, -(long)nr_pages);
+err_area:
+	kfree(area);
+	return err;
 }
 EXPORT_SYMBOL_PKS(pks_domain_protect);
 
@@ -645,9 +685,7 @@ int pks_domain_unprotect(struct pks_domain *domain, void *addr,
 	if (!area)
 		return -EINVAL;
 	pks_protect_end(area);
-	mutex_lock(&dom->mutex);
-	dom->foreign -= nr_pages;
-	mutex_unlock(&dom->mutex);
+	pks_foreign_add(dom, -(long)nr_pages);
 	return 0;
 }
 EXPORT_SYMBOL_PKS(pks_domain_unprotect);

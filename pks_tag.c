@@ -35,14 +35,9 @@ static int pks_split(unsigned long addr, unsigned long end)
 	return err ?: set_memory_wb(addr, nr_pages);
 }
 
-/*
- * Give the pages of [@start, @end), in the direct map or of vmalloc(), the key @pkey,
- * or none with 0. Counts in @splits. For the other CPUs it is done when
- * pks_tag_flush() has returned. Returns -EFAULT where nothing is mapped,
- * -EOPNOTSUPP if a large page can't be split, -ENOMEM; what was done until then
- * stays. May sleep.
- */
-int pks_tag(unsigned long start, unsigned long end, int pkey, unsigned int *splits)
+/* One mapping of theirs: see pks_tag(). */
+static int pks_tag_mapping(unsigned long start, unsigned long end, int pkey,
+			   unsigned int *splits)
 {
 	unsigned long addr = start, base, size, had = 0;
 	unsigned int level;
@@ -70,6 +65,60 @@ int pks_tag(unsigned long start, unsigned long end, int pkey, unsigned int *spli
 		(*splits)++;
 	}
 	return 0;
+}
+
+/*
+ * Init memory of the kernel's image is freed after boot, and stays mapped where the
+ * image is, unless there is page-table isolation. The address there of what the direct
+ * map has at @addr, 0 if there is none.
+ */
+static unsigned long pks_image_alias(unsigned long addr)
+{
+	unsigned long offset = __pa(addr) - phys_base;
+	unsigned int level;
+	pte_t *pte;
+
+	if (offset >= KERNEL_IMAGE_SIZE)
+		return 0;
+	pte = lookup_address(__START_KERNEL_map + offset, &level);
+	return pte && pte_present(*pte) ? __START_KERNEL_map + offset : 0;
+}
+
+static int pks_tag_image(unsigned long start, unsigned long end, int pkey,
+			 unsigned int *splits)
+{
+	unsigned long addr = start, from, to;
+	int err = 0;
+
+	if (__pa(start) >= phys_base + KERNEL_IMAGE_SIZE)
+		return 0;
+	while (addr < end && !err) {
+		from = pks_image_alias(addr);
+		addr += PAGE_SIZE;
+		if (!from)
+			continue;
+		for (to = from + PAGE_SIZE; addr < end && pks_image_alias(addr);
+		     to += PAGE_SIZE)
+			addr += PAGE_SIZE;
+		err = pks_tag_mapping(from, to, pkey, splits);
+	}
+	return err;
+}
+
+/*
+ * Give the pages of [@start, @end), in the direct map or of vmalloc(), the key @pkey,
+ * or none with 0; with those in the direct map, wherever else the kernel itself has
+ * them mapped. Counts in @splits. For the other CPUs it is done when pks_tag_flush()
+ * has returned. Returns -EFAULT where nothing is mapped, -EOPNOTSUPP if a large page
+ * can't be split, -ENOMEM; what was done until then stays. May sleep.
+ */
+int pks_tag(unsigned long start, unsigned long end, int pkey, unsigned int *splits)
+{
+	int err = pks_tag_mapping(start, end, pkey, splits);
+
+	if (!err && virt_addr_valid((void *)start))
+		err = pks_tag_image(start, end, pkey, splits);
+	return err;
 }
 
 /* All of them, global ones and those of other address spaces too. */
