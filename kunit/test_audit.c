@@ -37,7 +37,7 @@ KUNIT_ARRAY_PARAM(pks_audit_held, pks_audit_helds, pks_audit_held_name);
 
 /* One access of @held, carried out. */
 static void pks_audit_step(struct kunit *test, u64 *page, int pkey,
-			    const struct pks_audit_held *held, u64 val)
+			   const struct pks_audit_held *held, u64 val)
 {
 	struct pks_try try = { .page = page, .write = held->write, .val = val };
 
@@ -119,7 +119,7 @@ static void pks_audit_fill(u8 *bytes, unsigned int seed)
 
 /* Each iteration is a violation of its own, at the next address. */
 static void pks_audit_expect_run(struct kunit *test, const void *page, int pkey,
-				  enum pks_access access, bool down)
+				 enum pks_access access, bool down)
 {
 	int i;
 
@@ -637,7 +637,7 @@ KUNIT_ARRAY_PARAM(pks_place, pks_places, pks_place_name);
  * interrupted.
  */
 static void pks_audit_expect_after(struct kunit *test, const struct pks_try *try,
-				    int pkey, const struct pks_place *place)
+				   int pkey, const struct pks_place *place)
 {
 	u32 open = pks_test_pkrs(pkey, try->write ? PKS_READWRITE : PKS_READONLY);
 

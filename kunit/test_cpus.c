@@ -14,7 +14,7 @@ static void pks_cpus_expect(struct kunit *test, u32 pkrs)
 	for_each_online_cpu(cpu) {
 		KUNIT_ASSERT_EQ(test, 0,
 				set_cpus_allowed_ptr(current, cpumask_of(cpu)));
-		KUNIT_EXPECT_EQ(test, smp_processor_id(), cpu);
+		KUNIT_EXPECT_EQ(test, raw_smp_processor_id(), cpu);
 		KUNIT_EXPECT_TRUE(test, pks_test_cr4_pks());
 		KUNIT_EXPECT_EQ(test, pks_test_rdmsr(), pkrs);
 	}

@@ -411,7 +411,7 @@ static void pks_report_overwrites(struct kunit *test)
 /* Of all CPUs, in the order of time. */
 static void pks_report_order(struct kunit *test)
 {
-	int pkey = pks_test_key(test, 0), found = 0;
+	int pkey = pks_test_key(test, 0), found = 0, fields;
 	u64 *page = pks_test_page(test, pkey), val, time, last = U64_MAX;
 	unsigned int cpu, round, micros;
 	unsigned long seconds;
@@ -427,7 +427,8 @@ static void pks_report_order(struct kunit *test)
 	text = pks_report_file(test);
 	while ((text = strstr(text, ", error code 0x21, "))) {
 		text += strlen(", error code 0x21, ");
-		KUNIT_ASSERT_EQ(test, 2, sscanf(text, "%lu.%6u", &seconds, &micros));
+		fields = sscanf(text, "%lu.%6u", &seconds, &micros);
+		KUNIT_ASSERT_EQ(test, fields, 2);
 		time = seconds * USEC_PER_SEC + micros;
 		KUNIT_EXPECT_LE(test, time, last);
 		last = time;

@@ -15,6 +15,7 @@ try "load pks.ko" insmod /modules/pks.ko
 try "status: PKS is on in every CPU" has "set on 4 of 4 CPUs" $pks/status
 try "status: the fault hook works" has "fault hook: +on" $pks/status
 try "status: interrupts are isolated" has "irq isolation: +on" $pks/status
+try "status: violations can be carried out" has "audit: +on" $pks/status
 kunit /modules/pks_kunit.ko
 refuse "pks.ko stays while a user is loaded" rmmod pks
 try "unload pks_kunit" rmmod pks_kunit
