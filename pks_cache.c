@@ -316,6 +316,7 @@ static void pks_object_free_later(struct rcu_head *rcu)
 	struct pks_dom *dom = object->slab->cache->dom;
 
 	pks_object_free(object, _THIS_IP_);
+	/* Pairs with pks_caches_wait(). */
 	smp_mb__before_atomic();
 	atomic_dec(&dom->later);
 }

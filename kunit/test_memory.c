@@ -42,7 +42,8 @@ static void pks_memory_orders(struct kunit *test)
 		memset(pages[order], order + 1, size);
 		pks_domain_leave(domain, former);
 	}
-	KUNIT_EXPECT_EQ(test, pks_domain_number(test, domain, "memory", "of which"), 1023);
+	KUNIT_EXPECT_EQ(test, pks_domain_number(test, domain, "memory", "of which"),
+			1023);
 	for (order = 0; order < PKS_MEMORY_ORDERS; order++) {
 		KUNIT_EXPECT_TRUE(test, pks_test_all(domain, pages[order], order + 1,
 						     PAGE_SIZE << order));
@@ -271,7 +272,8 @@ static void pks_memory_protect_part(struct kunit *test)
 	pks_expect_keyed(test, area + 3 * PAGE_SIZE, PAGE_SIZE, 0);
 	/* Only all of it can be taken out. */
 	KUNIT_EXPECT_EQ(test, pks_domain_unprotect(domain, area + PAGE_SIZE, 1), -EINVAL);
-	KUNIT_EXPECT_EQ(test, pks_domain_unprotect(domain, area + 2 * PAGE_SIZE, 1), -EINVAL);
+	KUNIT_EXPECT_EQ(test, pks_domain_unprotect(domain, area + 2 * PAGE_SIZE, 1),
+			-EINVAL);
 	KUNIT_EXPECT_EQ(test, pks_domain_unprotect(domain, area, 4), -EINVAL);
 	KUNIT_EXPECT_EQ(test, pks_domain_unprotect(domain, area + PAGE_SIZE, 0), -EINVAL);
 	pks_expect_keyed(test, area + PAGE_SIZE, 2 * PAGE_SIZE, domain->pkey);
@@ -283,7 +285,7 @@ static void pks_memory_protect_twice(struct kunit *test)
 {
 	struct pks_domain *domain = pks_test_domain(test, 0);
 	struct pks_domain *other = pks_test_domain(test, 0);
-	void *area = vmalloc(4 * PAGE_SIZE), *frame, *own, *again;
+	void *area = vmalloc(4 * PAGE_SIZE), *frame;
 
 	KUNIT_ASSERT_NOT_NULL(test, area);
 	frame = pks_test_linear(area + PAGE_SIZE);
@@ -302,9 +304,16 @@ static void pks_memory_protect_twice(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, pks_test_key_at(area + PAGE_SIZE), 0);
 	pks_expect_keyed(test, area + 2 * PAGE_SIZE, 2 * PAGE_SIZE, 0);
 	KUNIT_EXPECT_EQ(test, pks_domain_unprotect(other, frame, 1), 0);
-	/* What is a domain's already. */
-	own = pks_memory_pages(test, domain, 0);
-	again = pks_domain_vmalloc(domain, PAGE_SIZE);
+	vfree(area);
+}
+
+static void pks_memory_protect_a_domains(struct kunit *test)
+{
+	struct pks_domain *domain = pks_test_domain(test, 0);
+	struct pks_domain *other = pks_test_domain(test, 0);
+	void *own = pks_memory_pages(test, domain, 0);
+	void *again = pks_domain_vmalloc(domain, PAGE_SIZE);
+
 	KUNIT_ASSERT_NOT_NULL(test, again);
 	KUNIT_EXPECT_EQ(test, pks_domain_protect(domain, own, 1), -EBUSY);
 	KUNIT_EXPECT_EQ(test, pks_domain_protect(other, own, 1), -EBUSY);
@@ -314,7 +323,6 @@ static void pks_memory_protect_twice(struct kunit *test)
 	pks_expect_keyed(test, again, PAGE_SIZE, domain->pkey);
 	pks_domain_vfree(domain, again);
 	pks_domain_free_pages(domain, own, 0);
-	vfree(area);
 }
 
 static u64 pks_memory_variable;
@@ -322,8 +330,8 @@ static u64 pks_memory_variable;
 static void pks_memory_protect_nothing(struct kunit *test)
 {
 	struct pks_domain *domain = pks_test_domain(test, 0);
-	void *slab = kmalloc(PAGE_SIZE, GFP_KERNEL), *page = (void *)__get_free_page(GFP_KERNEL);
-	void *area = vmalloc(PAGE_SIZE);
+	void *slab = kmalloc(PAGE_SIZE, GFP_KERNEL), *area = vmalloc(PAGE_SIZE);
+	void *page = (void *)__get_free_page(GFP_KERNEL);
 	void *const bad[] = { NULL, (void *)PAGE_SIZE, (void *)(1UL << 46), (void *)-PAGE_SIZE,
 		slab, page + 8, page + PAGE_SIZE - 1, area + 8, page_address(ZERO_PAGE(0)),
 		(void *)PAGE_ALIGN_DOWN((unsigned long)&pks_memory_variable),
@@ -511,30 +519,35 @@ static void pks_memory_chunks_go_back(struct kunit *test)
 
 	for (i = 0; i < ARRAY_SIZE(pages); i++)
 		pages[i] = pks_memory_pages(test, domain, 9);
-	KUNIT_EXPECT_EQ(test, pks_domain_number(test, domain, "memory", "pages:"), 6 * 512);
+	KUNIT_EXPECT_EQ(test, pks_domain_number(test, domain, "memory", "pages:"),
+			6 * 512);
 	for (i = 0; i < ARRAY_SIZE(pages); i++)
 		pks_domain_free_pages(domain, pages[i], 9);
-	for (i = 0; i < 100 && pks_domain_number(test, domain, "memory", "pages:") > 512; i++)
+	for (i = 0; i < 100; i++) {
+		if (pks_domain_number(test, domain, "memory", "pages:") == 512)
+			break;
 		msleep(20);
+	}
 	KUNIT_EXPECT_EQ(test, pks_domain_number(test, domain, "memory", "pages:"), 512);
 	KUNIT_EXPECT_EQ(test, pks_test_findings(NULL), 0);
 	for (i = 0; i < ARRAY_SIZE(pages); i++)
-		pks_expect_keyed(test, pages[i], PMD_SIZE,
-				 pks_domain_contains(domain, pages[i], 1) ? domain->pkey : 0);
+		pks_expect_keyed(test, pages[i], PMD_SIZE, domain->pkey *
+				 pks_domain_contains(domain, pages[i], 1));
 }
 
 /* One line each, and nothing else. */
-static void pks_memory_not_freed(struct kunit *test, struct pks_domain *domain, void *addr,
-				 unsigned int order, const char *what)
+static void pks_memory_not_freed(struct kunit *test, struct pks_domain *domain,
+				 void *addr, unsigned int order, const char *what)
 {
 	unsigned long used = pks_domain_number(test, domain, "memory", "of which");
 
 	pks_console_clear();
 	pks_domain_free_pages(domain, addr, order);
 	KUNIT_EXPECT_EQ_MSG(test, pks_console_count("not freed"), 1, "%s", what);
-	KUNIT_EXPECT_EQ_MSG(test, pks_console_count("pks_memory_not_freed"), 1, "%s", what);
-	KUNIT_EXPECT_EQ_MSG(test, pks_domain_number(test, domain, "memory", "of which"), used,
-			    "%s", what);
+	KUNIT_EXPECT_EQ_MSG(test, pks_console_count("pks_memory_not_freed"), 1, "%s",
+			    what);
+	KUNIT_EXPECT_EQ_MSG(test, pks_domain_number(test, domain, "memory", "of which"),
+			    used, "%s", what);
 }
 
 static void pks_memory_bad_frees(struct kunit *test)
@@ -598,13 +611,15 @@ static void pks_memory_bad_vfrees(struct kunit *test)
 	pks_domain_vfree(domain, page);
 	pks_domain_vfree(domain, own);
 	pks_domain_vfree(domain, pks_test_linear(area));
-	KUNIT_EXPECT_EQ(test, pks_console_count("not freed: no area of it starts there"), 5);
+	KUNIT_EXPECT_EQ(test, pks_console_count("not freed: no area of it starts there"),
+			5);
 	KUNIT_EXPECT_EQ(test, pks_console_count("pks_memory_bad_vfrees"), 5);
 	pks_expect_keyed(test, area, 2 * PAGE_SIZE, domain->pkey);
 	pks_expect_keyed(test, own, PAGE_SIZE, domain->pkey);
 	pks_domain_vfree(domain, area);
 	pks_domain_vfree(domain, area);
-	KUNIT_EXPECT_EQ(test, pks_console_count("not freed: no area of it starts there"), 6);
+	KUNIT_EXPECT_EQ(test, pks_console_count("not freed: no area of it starts there"),
+			6);
 	KUNIT_EXPECT_EQ(test, pks_domain_unprotect(domain, own, 1), 0);
 	pks_domain_free_pages(domain, page, 0);
 	vfree(own);
@@ -650,11 +665,13 @@ static void pks_memory_atomic(struct kunit *test)
 	for (i = 0; i < PKS_TEST_WAYS; i++) {
 		job = (struct pks_memory_atomic){ .domain = job.domain, .written = -1 };
 		pks_test_ways[i].run(test, pks_memory_atomic_act, &job);
-		KUNIT_EXPECT_TRUE_MSG(test, job.one && job.two, "%s", pks_test_ways[i].name);
+		KUNIT_EXPECT_TRUE_MSG(test, job.one && job.two, "%s",
+				      pks_test_ways[i].name);
 		KUNIT_EXPECT_NULL(test, job.large);
 		KUNIT_EXPECT_EQ_MSG(test, job.written, 0, "%s", pks_test_ways[i].name);
 		KUNIT_EXPECT_TRUE_MSG(test, job.zero, "%s", pks_test_ways[i].name);
-		KUNIT_EXPECT_EQ(test, pks_domain_number(test, job.domain, "memory", "of which"),
+		KUNIT_EXPECT_EQ(test, pks_domain_number(test, job.domain, "memory",
+							"of which"),
 				1);
 	}
 	KUNIT_EXPECT_EQ(test, pks_console_count("not freed"), 0);
@@ -688,7 +705,8 @@ static void pks_memory_give(struct pks_memory_user *user, unsigned int i)
 	if (!page)
 		return;
 	former = pks_domain_enter(user->domain, PKS_READONLY);
-	user->bad += pks_try_read(page, &first_value) || pks_try_read(last, &last_value) ||
+	user->bad += pks_try_read(page, &first_value) ||
+		     pks_try_read(last, &last_value) ||
 		     first_value != pks_memory_mark(user, i) || last_value != first_value;
 	pks_domain_leave(user->domain, former);
 	pks_domain_free_pages(user->domain, page, user->orders[i]);
@@ -696,7 +714,8 @@ static void pks_memory_give(struct pks_memory_user *user, unsigned int i)
 }
 
 /* It is zero. */
-static void pks_memory_take(struct pks_memory_user *user, unsigned int i, unsigned int order)
+static void pks_memory_take(struct pks_memory_user *user, unsigned int i,
+			    unsigned int order)
 {
 	u64 *page = pks_domain_alloc_pages(user->domain, order, GFP_KERNEL);
 	u64 *last = (void *)page + (PAGE_SIZE << order) - 8;
@@ -892,7 +911,8 @@ static bool pks_memory_fail_once(struct kunit *test, unsigned int nth,
 }
 
 static void pks_memory_fail(struct kunit *test, const char *name,
-			    bool (*act)(struct pks_domain *domain, void *pages), void *pages)
+			    bool (*act)(struct pks_domain *domain, void *pages),
+			    void *pages)
 {
 	unsigned int nth = 0, impossible = 0;
 	bool failed;
@@ -914,7 +934,8 @@ static void pks_memory_without_memory(struct kunit *test)
 	pks_inject_init(test);
 	before = global_zone_page_state(NR_FREE_PAGES);
 	for (i = 0; i < ARRAY_SIZE(pks_memory_tries); i++)
-		pks_memory_fail(test, pks_memory_tries[i].name, pks_memory_tries[i].act, NULL);
+		pks_memory_fail(test, pks_memory_tries[i].name, pks_memory_tries[i].act,
+				NULL);
 	/* A single chunk that was lost would be 512 of them. */
 	KUNIT_EXPECT_GT(test, global_zone_page_state(NR_FREE_PAGES) + 400, before);
 	KUNIT_EXPECT_EQ(test, pks_console_count("not freed"), 0);
@@ -970,6 +991,7 @@ static struct kunit_case pks_memory_cases[] = {
 	KUNIT_CASE(pks_memory_protect_vmalloc),
 	KUNIT_CASE(pks_memory_protect_part),
 	KUNIT_CASE(pks_memory_protect_twice),
+	KUNIT_CASE(pks_memory_protect_a_domains),
 	KUNIT_CASE(pks_memory_protect_nothing),
 	KUNIT_CASE(pks_memory_protect_stack),
 	KUNIT_CASE(pks_memory_tlb),

@@ -51,7 +51,8 @@ static void pks_objects_sizes(struct kunit *test)
 	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
 		objects[i] = pks_objects_get(test, domain, sizes[i]);
 		KUNIT_EXPECT_TRUE(test, IS_ALIGNED((unsigned long)objects[i], 16));
-		KUNIT_EXPECT_TRUE(test, pks_domain_contains(domain, objects[i], sizes[i]));
+		KUNIT_EXPECT_TRUE(test, pks_domain_contains(domain, objects[i],
+							    sizes[i]));
 		KUNIT_EXPECT_TRUE(test, pks_test_all(domain, objects[i], 0, sizes[i]));
 		KUNIT_EXPECT_EQ(test, pks_test_key_at(objects[i]), domain->pkey);
 		pks_expect_no_access(test, objects[i]);
@@ -59,7 +60,8 @@ static void pks_objects_sizes(struct kunit *test)
 	}
 	/* None is in the place of another, and no guard was hit. */
 	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
-		KUNIT_EXPECT_TRUE(test, pks_test_all(domain, objects[i], i + 1, sizes[i]));
+		KUNIT_EXPECT_TRUE(test, pks_test_all(domain, objects[i], i + 1,
+						     sizes[i]));
 		pks_domain_free(domain, objects[i]);
 	}
 	KUNIT_EXPECT_EQ(test, pks_console_count("beyond its end"), 0);
@@ -82,10 +84,13 @@ static void pks_objects_no_objects(struct kunit *test)
 	KUNIT_EXPECT_NULL(test, pks_domain_alloc(domain, 0, GFP_KERNEL));
 	KUNIT_EXPECT_NULL(test, pks_domain_alloc(domain, 2049, GFP_KERNEL));
 	KUNIT_EXPECT_NULL(test, pks_domain_alloc(domain, SIZE_MAX, GFP_KERNEL));
-	for (i = 0; i < ARRAY_SIZE(bad); i++)
-		KUNIT_EXPECT_EQ_MSG(test, PTR_ERR_OR_ZERO(pks_cache_create(domain,
-				    bad[i].name, bad[i].size, bad[i].align)), -EINVAL,
-				    "no. %d", i);
+	for (i = 0; i < ARRAY_SIZE(bad); i++) {
+		struct pks_cache *cache = pks_cache_create(domain, bad[i].name,
+							   bad[i].size,
+							   bad[i].align);
+
+		KUNIT_EXPECT_EQ_MSG(test, PTR_ERR_OR_ZERO(cache), -EINVAL, "no. %d", i);
+	}
 	KUNIT_EXPECT_EQ(test, pks_cache_destroy(NULL), 0);
 	KUNIT_EXPECT_EQ(test, pks_cache_destroy(ERR_PTR(-ENOMEM)), 0);
 	pks_domain_free(domain, NULL);
@@ -101,7 +106,8 @@ static void pks_objects_fill(struct kunit *test, size_t size, size_t align)
 {
 	struct pks_domain *domain = pks_test_domain(test, 0);
 	struct pks_cache *cache = pks_objects_cache(test, domain, size, align);
-	void **objects = kunit_kcalloc(test, PKS_OBJECTS_MANY, sizeof(void *), GFP_KERNEL);
+	void **objects = kunit_kcalloc(test, PKS_OBJECTS_MANY, sizeof(void *),
+				       GFP_KERNEL);
 	unsigned int i, bad = 0;
 
 	KUNIT_ASSERT_NOT_NULL(test, objects);
@@ -174,12 +180,16 @@ static void pks_objects_overflow(struct kunit *test)
 		for (at = 0; at < PKS_OBJECTS_GUARD; at += 15) {
 			object = pks_objects_of(test, cache);
 			pks_console_clear();
-			KUNIT_EXPECT_EQ(test, pks_memset(domain, object + sizes[i] + at, 0, 1), 0);
+			KUNIT_EXPECT_EQ(test, pks_memset(domain, object + sizes[i] + at,
+							 0, 1), 0);
 			pks_cache_free(cache, object);
-			KUNIT_EXPECT_EQ(test, pks_console_count("an object of things was written"),
+			KUNIT_EXPECT_EQ(test,
+					pks_console_count("an object of things was written"),
 					1);
-			KUNIT_EXPECT_EQ(test, pks_console_count("pks_objects_overflow"), 1);
-			KUNIT_EXPECT_TRUE(test, pks_test_all(domain, object, 0, sizes[i]));
+			KUNIT_EXPECT_EQ(test, pks_console_count("pks_objects_overflow"),
+					1);
+			KUNIT_EXPECT_TRUE(test, pks_test_all(domain, object, 0,
+							     sizes[i]));
 			/* It is mended. */
 			object = pks_objects_of(test, cache);
 			pks_console_clear();
@@ -198,9 +208,11 @@ static void pks_objects_not_freed(struct kunit *test, struct pks_domain *domain,
 		pks_cache_free(cache, object);
 	else
 		pks_domain_free(domain, object);
-	KUNIT_EXPECT_EQ_MSG(test, pks_console_count("not freed: no object of it is there"), 1,
+	KUNIT_EXPECT_EQ_MSG(test,
+			    pks_console_count("not freed: no object of it is there"), 1,
 			    "%s", what);
-	KUNIT_EXPECT_EQ_MSG(test, pks_console_count("pks_objects_not_freed"), 1, "%s", what);
+	KUNIT_EXPECT_EQ_MSG(test, pks_console_count("pks_objects_not_freed"), 1, "%s",
+			    what);
 }
 
 static void pks_objects_bad_frees(struct kunit *test)

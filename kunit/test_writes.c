@@ -86,13 +86,17 @@ static void pks_writes_across_areas(struct kunit *test)
 
 	KUNIT_ASSERT_NOT_NULL(test, pages);
 	for (i = 0; i < 3; i++)
-		KUNIT_EXPECT_EQ(test, pks_domain_protect(domain, pages + i * PAGE_SIZE, 1), 0);
-	KUNIT_EXPECT_EQ(test, pks_write(domain, pages + 100, source, 2 * PAGE_SIZE + 1000), 0);
+		KUNIT_EXPECT_EQ(test, pks_domain_protect(domain, pages + i * PAGE_SIZE,
+							 1), 0);
+	KUNIT_EXPECT_EQ(test, pks_write(domain, pages + 100, source,
+					2 * PAGE_SIZE + 1000), 0);
 	KUNIT_EXPECT_EQ(test, pks_assign(domain, (u64 *)(pages + PAGE_SIZE - 8), 1), 0);
-	KUNIT_EXPECT_EQ(test, pks_write(domain, pages + 2 * PAGE_SIZE, source, PAGE_SIZE + 1),
+	KUNIT_EXPECT_EQ(test, pks_write(domain, pages + 2 * PAGE_SIZE, source,
+					PAGE_SIZE + 1),
 			-EFAULT);
 	for (i = 0; i < 3; i++)
-		KUNIT_EXPECT_EQ(test, pks_domain_unprotect(domain, pages + i * PAGE_SIZE, 1), 0);
+		KUNIT_EXPECT_EQ(test, pks_domain_unprotect(domain, pages + i * PAGE_SIZE,
+							   1), 0);
 	KUNIT_EXPECT_EQ(test, *(u64 *)(pages + PAGE_SIZE - 8), 1);
 	KUNIT_EXPECT_EQ(test, memcmp(pages + PAGE_SIZE, source + PAGE_SIZE - 100,
 				     PAGE_SIZE + 1100), 0);
@@ -106,10 +110,12 @@ static void pks_writes_refused(struct kunit *test, struct pks_domain *domain, vo
 	u8 *source = pks_writes_source(test);
 	struct pks_write_op op = { dst, source, min_t(size_t, len, PAGE_SIZE) };
 
-	KUNIT_EXPECT_EQ_MSG(test, pks_write(domain, dst, source, len), -EFAULT, "%s", what);
+	KUNIT_EXPECT_EQ_MSG(test, pks_write(domain, dst, source, len), -EFAULT, "%s",
+			    what);
 	KUNIT_EXPECT_EQ_MSG(test, pks_memset(domain, dst, 1, len), -EFAULT, "%s", what);
 	if (len <= PAGE_SIZE)
-		KUNIT_EXPECT_EQ_MSG(test, pks_write_batch(domain, &op, 1), -EFAULT, "%s", what);
+		KUNIT_EXPECT_EQ_MSG(test, pks_write_batch(domain, &op, 1), -EFAULT, "%s",
+				    what);
 }
 
 static void pks_writes_bounds(struct kunit *test)
@@ -162,7 +168,8 @@ static void pks_writes_bad_sources(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, pks_write(domain, area, (void *)-4UL, 8), -EFAULT);
 	KUNIT_EXPECT_EQ(test, pks_write(domain, area, (void *)(1UL << 62), 8), -EFAULT);
 	KUNIT_EXPECT_TRUE(test, pks_test_all(domain, area, 0, PKS_WRITES_SIZE));
-	KUNIT_EXPECT_EQ(test, pks_write(domain, area + 4000, hole + PAGE_SIZE - 200, 300), -EFAULT);
+	KUNIT_EXPECT_EQ(test, pks_write(domain, area + 4000, hole + PAGE_SIZE - 200, 300),
+			-EFAULT);
 	KUNIT_EXPECT_TRUE(test, pks_writes_are(domain, area, 4000, hole, 200));
 	ops[0] = (struct pks_write_op){ area, hole, 8 };
 	ops[1] = (struct pks_write_op){ area + 8, closed, 8 };
@@ -198,7 +205,8 @@ static void pks_writes_open_sources(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, pks_write(domain, area, more, 8), -EFAULT);
 	KUNIT_EXPECT_EQ(test, pks_memset(domain, area + 200, 0x22, 8), 0);
 	pks_expect_write(test, (u64 *)area, false);
-	KUNIT_EXPECT_EQ(test, pks_current_pkrs(), pks_test_pkrs(domain->pkey, PKS_READONLY));
+	KUNIT_EXPECT_EQ(test, pks_current_pkrs(),
+			pks_test_pkrs(domain->pkey, PKS_READONLY));
 	pks_domain_leave(domain, former);
 	KUNIT_EXPECT_TRUE(test, pks_test_all(other, more, 0x21, 100));
 	pks_domain_vfree(domain, area);
@@ -218,7 +226,8 @@ struct pks_writes_vars {
 static void pks_writes_assign(struct kunit *test)
 {
 	struct pks_domain *domain = pks_test_domain(test, PKS_DOMAIN_READONLY);
-	struct pks_writes_vars *vars = pks_domain_alloc(domain, sizeof(*vars), GFP_KERNEL);
+	struct pks_writes_vars *vars = pks_domain_alloc(domain, sizeof(*vars),
+							GFP_KERNEL);
 
 	KUNIT_ASSERT_NOT_NULL(test, vars);
 	KUNIT_EXPECT_EQ(test, pks_assign(domain, &vars->one[3], 0xab), 0);
@@ -248,14 +257,18 @@ static void pks_writes_misaligned(struct kunit *test)
 	int i;
 
 	for (i = 1; i < 8; i++) {
-		KUNIT_EXPECT_EQ(test, pks_assign(domain, (u64 *)(area + i), ~0ULL), -EFAULT);
+		KUNIT_EXPECT_EQ(test, pks_assign(domain, (u64 *)(area + i), ~0ULL),
+				-EFAULT);
 		if (i % 4)
-			KUNIT_EXPECT_EQ(test, pks_assign(domain, (u32 *)(area + i), ~0U), -EFAULT);
+			KUNIT_EXPECT_EQ(test, pks_assign(domain, (u32 *)(area + i), ~0U),
+					-EFAULT);
 		if (i % 2)
-			KUNIT_EXPECT_EQ(test, pks_assign(domain, (u16 *)(area + i), 0xffff),
+			KUNIT_EXPECT_EQ(test, pks_assign(domain, (u16 *)(area + i),
+							 0xffff),
 					-EFAULT);
 	}
-	KUNIT_EXPECT_EQ(test, pks_assign(domain, (u64 *)(area + PAGE_SIZE - 4), 1), -EFAULT);
+	KUNIT_EXPECT_EQ(test, pks_assign(domain, (u64 *)(area + PAGE_SIZE - 4), 1),
+			-EFAULT);
 	KUNIT_EXPECT_TRUE(test, pks_test_all(domain, area, 0, PKS_WRITES_SIZE));
 	KUNIT_EXPECT_EQ(test, pks_assign(domain, (u32 *)(area + 4), 1), 0);
 	KUNIT_EXPECT_EQ(test, pks_assign(domain, (u16 *)(area + 2), 1), 0);
@@ -299,10 +312,12 @@ static void pks_writes_reader_act(void *data)
 	}
 }
 
-static int pks_writes_publish(struct pks_domain *domain, struct pks_writes_root *root, u64 nr)
+static int pks_writes_publish(struct pks_domain *domain, struct pks_writes_root *root,
+			      u64 nr)
 {
 	struct pks_writes_config *old = rcu_dereference_protected(root->config, 1);
-	struct pks_writes_config *new = pks_domain_alloc(domain, sizeof(*new), GFP_KERNEL);
+	struct pks_writes_config *new = pks_domain_alloc(domain, sizeof(*new),
+							 GFP_KERNEL);
 	struct pks_writes_config value = { nr, ~nr };
 	int err;
 
@@ -318,7 +333,8 @@ static void pks_writes_rcu(struct kunit *test)
 {
 	struct pks_domain *domain = pks_test_domain(test, PKS_DOMAIN_READONLY);
 	struct pks_actor *actor = pks_actor(test, "pks-rcu", pks_other_cpu(test));
-	struct pks_writes_root *root = pks_domain_alloc(domain, sizeof(*root), GFP_KERNEL);
+	struct pks_writes_root *root = pks_domain_alloc(domain, sizeof(*root),
+							GFP_KERNEL);
 	struct pks_writes_reader reader = { .root = root };
 	unsigned int i, failed = 0;
 
