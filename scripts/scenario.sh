@@ -10,7 +10,7 @@
 #   # program: <file.c>                  compiled, and put into /modules
 #   # tool: <program...>                of the host, at the same path, with its libraries
 #   # kernel: kunit | stock | any | 6.1 6.12 ...    where it runs; default kunit
-#   # flavours: any                      not only on the usual configuration
+#   # flavours: any | full kasan ...       configurations; default full, the usual one
 #   # expect: <count or min-max> <regex>   a console line that is no fault
 #   # console: <file>                   kernel messages that must come, in their
 #                                        order (see console.awk), and are no faults
@@ -39,11 +39,12 @@ meta_or() {
 
 # scenario_fits <script> <kernel> <flavour>
 scenario_fits() {
-	local kernels
+	local kernels flavours
 
 	kernels=" $(meta_or "$1" kernel kunit | tr '\n' ' ') "
+	flavours=" $(meta_or "$1" flavours full | tr '\n' ' ') "
 	[ "$(meta "$1" check)" != no ] || return 1
-	[ "$3" = full ] || [ "$(meta "$1" flavours)" = any ] || return 1
+	[[ $flavours == *" $3 "* || $flavours == *" any "* ]] || return 1
 	case $kernels in
 	*" $2 "*|*" any "*) return 0 ;;
 	*" kunit "*) [ "$2" != stock ] ;;
