@@ -6,6 +6,7 @@
  */
 #include "pks_domain.h"
 #include <linux/smp.h>
+#include <trace/events/pks.h>
 #include <asm/cpufeature.h>
 #include <asm/invpcid.h>
 #include <asm/pgtable.h>
@@ -116,6 +117,7 @@ int pks_tag(unsigned long start, unsigned long end, int pkey, unsigned int *spli
 {
 	int err = pks_tag_mapping(start, end, pkey, splits);
 
+	trace_pks_tag(start, end, pkey);
 	if (!err && virt_addr_valid((void *)start))
 		err = pks_tag_image(start, end, pkey, splits);
 	return err;

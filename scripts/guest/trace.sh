@@ -67,8 +67,10 @@ trace_trace_cmd() {
 
 # vault has no default to change; a key that is freed is closed for everyone.
 trace_reset() {
-	show "trace-cmd record -e pks:pks_key_reset -o /tmp/trace.dat sh -c 'rmmod vault; insmod /modules/vault.ko'"
+	show "trace-cmd record -e pks:pks_key_reset -e pks:pks_tag -o /tmp/trace.dat sh -c 'rmmod vault; insmod /modules/vault.ko'"
 	show "trace-cmd report /tmp/trace.dat"
+	try "trace-cmd: its memory loses the key" has "pks_tag: +0x[0-9a-f]+-0x[0-9a-f]+ pkey=0" /tmp/shown
+	try "trace-cmd: the new one's gets it" has "pks_tag: +0x[0-9a-f]+-0x[0-9a-f]+ pkey=1" /tmp/shown
 	try "trace-cmd: the key is closed for everyone" has "pks_key_reset: +pkey=1 access=noaccess" /tmp/shown
 	address=$(cat $vault/address)
 }

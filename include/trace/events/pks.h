@@ -155,6 +155,29 @@ TRACE_EVENT(pks_rights,
 		  pks_show_access(__entry->access))
 );
 
+/* Pages have got a key in the page tables, or with 0 lost it. */
+TRACE_EVENT(pks_tag,
+
+	TP_PROTO(unsigned long start, unsigned long end, int pkey),
+
+	TP_ARGS(start, end, pkey),
+
+	TP_STRUCT__entry(
+		__field(unsigned long, start)
+		__field(unsigned long, end)
+		__field(int, pkey)
+	),
+
+	TP_fast_assign(
+		__entry->start = start;
+		__entry->end = end;
+		__entry->pkey = pkey;
+	),
+
+	TP_printk("0x%lx-0x%lx pkey=%d", __entry->start, __entry->end,
+		  __entry->pkey)
+);
+
 #endif /* _TRACE_PKS_H */
 
 #include <trace/define_trace.h>
