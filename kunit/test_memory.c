@@ -514,6 +514,7 @@ static void pks_memory_comes_back(struct kunit *test)
 static void pks_memory_chunks_go_back(struct kunit *test)
 {
 	struct pks_domain *domain = pks_test_domain(test, 0);
+	unsigned int kept = 0;
 	void *pages[6];
 	int i;
 
@@ -530,9 +531,14 @@ static void pks_memory_chunks_go_back(struct kunit *test)
 	}
 	KUNIT_EXPECT_EQ(test, pks_domain_number(test, domain, "memory", "pages:"), 512);
 	KUNIT_EXPECT_EQ(test, pks_test_findings(NULL), 0);
-	for (i = 0; i < ARRAY_SIZE(pages); i++)
-		pks_expect_keyed(test, pages[i], PMD_SIZE, domain->pkey *
-				 pks_domain_contains(domain, pages[i], 1));
+	for (i = 0; i < ARRAY_SIZE(pages); i++) {
+		int pkey = pks_test_key_at(pages[i]);
+
+		kept += pkey == domain->pkey;
+		KUNIT_EXPECT_FALSE(test, pks_domain_contains(domain, pages[i], 1));
+		pks_expect_keyed(test, pages[i], PMD_SIZE, pkey ? domain->pkey : 0);
+	}
+	KUNIT_EXPECT_EQ(test, kept, 1);
 }
 
 /* One line each, and nothing else. */
