@@ -283,10 +283,15 @@ static void pks_flickers_begin(struct kunit *test, struct pks_actor **actors,
 static void pks_flickers_end(struct kunit *test, struct pks_actor **actors,
 			     struct pks_flicker *flickers)
 {
+	unsigned long end = jiffies + PKS_TEST_PATIENCE;
 	int i;
 
-	for (i = 0; i < PKS_FLICKERS; i++)
+	/* On a single CPU they may not have begun. */
+	for (i = 0; i < PKS_FLICKERS; i++) {
+		while (!READ_ONCE(flickers[i].tries) && time_before(jiffies, end))
+			usleep_range(200, 500);
 		WRITE_ONCE(flickers[i].stop, true);
+	}
 	for (i = 0; i < PKS_FLICKERS; i++) {
 		KUNIT_ASSERT_TRUE(test, pks_actor_wait(actors[i]));
 		KUNIT_EXPECT_GT(test, flickers[i].tries, 0);
