@@ -4,7 +4,7 @@
 # The suites on a machine with a single CPU.
 # vm: smp=1
 # expect: 0-9999 INFO: NMI handler .* took too long
-# timeout: 600
+# timeout: 900
 # expect: 0-9999 BUG: PKS: (read of|write to)
 . /guest/lib.sh
 
