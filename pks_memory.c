@@ -622,8 +622,8 @@ static int pks_protect_begin(struct pks_area *area, bool linear)
  * Context: process context, may sleep.
  *
  * Return: 0; -EINVAL for addresses that are not such pages; -EBUSY if a page is in a
- * domain already, or the machine is about to hibernate; -EOPNOTSUPP if a large page of the kernel's can't be split;
- * -ENOMEM.
+ * domain already, or the machine is about to hibernate; -EOPNOTSUPP if a large page
+ * of the kernel's can't be split; -ENOMEM.
  */
 int pks_domain_protect(struct pks_domain *domain, void *addr,
 		       unsigned long nr_pages)
