@@ -8,6 +8,17 @@
 /* Interrupts are off for so much at once. */
 #define PKS_WRITE_PIECE	PAGE_SIZE
 
+static bool pks_may_write(struct pks_domain *domain, void *dst, size_t len)
+{
+	return !in_nmi() && pks_domain_contains(domain, dst, len);
+}
+
+static void pks_count_writes(struct pks_dom *dom, unsigned int nr, size_t bytes)
+{
+	this_cpu_add(dom->stats->writes, nr);
+	this_cpu_add(dom->stats->bytes, bytes);
+}
+
 /* What is written can fault: @src is the caller's. */
 static int pks_write_piece(struct pks_dom *dom, void *dst, const void *src,
 			   size_t len)
@@ -21,19 +32,18 @@ static int pks_write_piece(struct pks_dom *dom, void *dst, const void *src,
 	return left ? -EFAULT : 0;
 }
 
-static int pks_write_all(struct pks_dom *dom, void *dst, const void *src,
-			 size_t len)
+/* Memory of the domain, which is known to be. */
+void pks_fill(struct pks_dom *dom, void *dst, int byte, size_t len)
 {
+	struct pks_window window;
 	size_t piece;
-	int err = 0;
 
-	this_cpu_inc(dom->stats->writes);
-	this_cpu_add(dom->stats->bytes, len);
-	for (; len && !err; dst += piece, src += piece, len -= piece) {
+	for (; len; dst += piece, len -= piece) {
 		piece = min_t(size_t, len, PKS_WRITE_PIECE);
-		err = pks_write_piece(dom, dst, src, piece);
+		pks_window_open(&window, dom->pub.pkey);
+		memset(dst, byte, piece);
+		pks_window_close(&window);
 	}
-	return err;
 }
 
 /**
@@ -55,10 +65,18 @@ static int pks_write_all(struct pks_dom *dom, void *dst, const void *src,
  */
 int pks_write(struct pks_domain *domain, void *dst, const void *src, size_t len)
 {
-	if (in_nmi() || !pks_is_kernel(src, len) ||
-	    !pks_domain_contains(domain, dst, len))
+	struct pks_dom *dom = pks_dom(domain);
+	size_t piece;
+	int err = 0;
+
+	if (!pks_is_kernel(src, len) || !pks_may_write(domain, dst, len))
 		return -EFAULT;
-	return pks_write_all(pks_dom(domain), dst, src, len);
+	pks_count_writes(dom, 1, len);
+	for (; len && !err; dst += piece, src += piece, len -= piece) {
+		piece = min_t(size_t, len, PKS_WRITE_PIECE);
+		err = pks_write_piece(dom, dst, src, piece);
+	}
+	return err;
 }
 EXPORT_SYMBOL_PKS(pks_write);
 
@@ -80,21 +98,19 @@ EXPORT_SYMBOL_PKS(pks_write);
 int pks_write_batch(struct pks_domain *domain, const struct pks_write_op *ops,
 		    unsigned int nr)
 {
-	struct pks_dom *dom = pks_dom(domain);
 	struct pks_window window;
 	size_t total = 0, left = 0;
 	unsigned int i;
 
 	for (i = 0; i < nr; i++) {
-		if (in_nmi() || !pks_is_kernel(ops[i].src, ops[i].len) ||
-		    !pks_domain_contains(domain, ops[i].dst, ops[i].len))
+		if (!pks_is_kernel(ops[i].src, ops[i].len) ||
+		    !pks_may_write(domain, ops[i].dst, ops[i].len))
 			return -EFAULT;
 		if (ops[i].len > PKS_WRITE_PIECE - total)
 			return -E2BIG;
 		total += ops[i].len;
 	}
-	this_cpu_add(dom->stats->writes, nr);
-	this_cpu_add(dom->stats->bytes, total);
+	pks_count_writes(pks_dom(domain), nr, total);
 	pks_window_open(&window, domain->pkey);
 	for (i = 0; i < nr && !left; i++)
 		left = pks_copy_nofault(ops[i].dst, ops[i].src, ops[i].len);
@@ -117,19 +133,11 @@ EXPORT_SYMBOL_PKS(pks_write_batch);
 int pks_memset(struct pks_domain *domain, void *dst, int byte, size_t len)
 {
 	struct pks_dom *dom = pks_dom(domain);
-	struct pks_window window;
-	size_t piece;
 
-	if (in_nmi() || !pks_domain_contains(domain, dst, len))
+	if (!pks_may_write(domain, dst, len))
 		return -EFAULT;
-	this_cpu_inc(dom->stats->writes);
-	this_cpu_add(dom->stats->bytes, len);
-	for (; len; dst += piece, len -= piece) {
-		piece = min_t(size_t, len, PKS_WRITE_PIECE);
-		pks_window_open(&window, domain->pkey);
-		memset(dst, byte, piece);
-		pks_window_close(&window);
-	}
+	pks_count_writes(dom, 1, len);
+	pks_fill(dom, dst, byte, len);
 	return 0;
 }
 EXPORT_SYMBOL_PKS(pks_memset);
@@ -159,14 +167,12 @@ static void pks_store(void *dst, u64 value, size_t size)
 /* pks_assign() says what this does; @size is 1, 2, 4 or 8. */
 int __pks_assign(struct pks_domain *domain, void *dst, u64 value, size_t size)
 {
-	struct pks_dom *dom = pks_dom(domain);
 	struct pks_window window;
 
-	if (in_nmi() || !IS_ALIGNED((unsigned long)dst, size) ||
-	    !pks_domain_contains(domain, dst, size))
+	if (!IS_ALIGNED((unsigned long)dst, size) ||
+	    !pks_may_write(domain, dst, size))
 		return -EFAULT;
-	this_cpu_inc(dom->stats->writes);
-	this_cpu_add(dom->stats->bytes, size);
+	pks_count_writes(pks_dom(domain), 1, size);
 	pks_window_open(&window, domain->pkey);
 	pks_store(dst, value, size);
 	pks_window_close(&window);

@@ -58,15 +58,13 @@ struct pks_cache {
  * @rcu: for its freeing after a grace period
  * @slab: where it is
  * @next: the next one that is free, if it is free
- * @used: is it allocated?
- * @dying: bit 0: is it being freed?
+ * @used: is it allocated, and not being freed?
  */
 struct pks_object {
 	struct rcu_head		rcu;
 	struct pks_slab		*slab;
 	struct pks_object	*next;
 	bool			used;
-	unsigned long		dying;
 };
 
 /**
@@ -98,8 +96,7 @@ static void *pks_object_addr(const struct pks_slab *slab,
 static void pks_slab_set_pages(struct pks_slab *slab, struct pks_slab *to)
 {
 	struct pks_chunk *chunk = pks_chunk_of(slab->base);
-	unsigned int at = ((unsigned long)slab->base - chunk->area.start) >> PAGE_SHIFT;
-	unsigned int i;
+	unsigned int at = pks_chunk_index(chunk, slab->base), i;
 
 	for (i = 0; i < 1U << slab->cache->order; i++)
 		WRITE_ONCE(chunk->slabs[at + i], to);
@@ -112,15 +109,15 @@ static void pks_slab_init(struct pks_slab *slab)
 	struct pks_window window;
 	unsigned int i = cache->per_slab;
 
+	pks_window_open(&window, cache->dom->pub.pkey);
 	while (i--) {
 		slab->objects[i].slab = slab;
 		slab->objects[i].next = slab->free;
 		slab->free = &slab->objects[i];
-		pks_window_open(&window, cache->dom->pub.pkey);
 		memset(slab->base + i * cache->stride + cache->size,
 		       PKS_GUARD_BYTE, PKS_GUARD);
-		pks_window_close(&window);
 	}
+	pks_window_close(&window);
 }
 
 static struct pks_slab *pks_slab_new(struct pks_cache *cache, gfp_t gfp)
@@ -220,8 +217,7 @@ static struct pks_object *pks_object_at(const struct pks_dom *dom, const void *a
 
 	if (!chunk || chunk->area.dom != dom)
 		return NULL;
-	slab = READ_ONCE(chunk->slabs[((unsigned long)addr - chunk->area.start) >>
-				      PAGE_SHIFT]);
+	slab = READ_ONCE(chunk->slabs[pks_chunk_index(chunk, addr)]);
 	if (!slab)
 		return NULL;
 	offset = addr - slab->base;
@@ -231,10 +227,7 @@ static struct pks_object *pks_object_at(const struct pks_dom *dom, const void *a
 	return &slab->objects[offset / slab->cache->stride];
 }
 
-/*
- * Is it allocated, and no one else frees it? The lock keeps the two questions
- * together: in between someone might have.
- */
+/* Was it allocated? From now on it is not, as far as anyone else can tell. */
 static bool pks_object_take(struct pks_object *object)
 {
 	struct pks_cache *cache = object->slab->cache;
@@ -242,7 +235,8 @@ static bool pks_object_take(struct pks_object *object)
 	bool there;
 
 	raw_spin_lock_irqsave(&cache->lock, flags);
-	there = object->used && !test_and_set_bit(0, &object->dying);
+	there = object->used;
+	object->used = false;
 	raw_spin_unlock_irqrestore(&cache->lock, flags);
 	return there;
 }
@@ -288,8 +282,6 @@ static void pks_object_free(struct pks_object *object, unsigned long caller)
 	bool spare;
 
 	raw_spin_lock_irqsave(&cache->lock, flags);
-	object->used = false;
-	clear_bit(0, &object->dying);
 	object->next = slab->free;
 	slab->free = object;
 	if (slab->used-- == cache->per_slab)

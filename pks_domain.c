@@ -65,7 +65,7 @@ static bool pks_area_in_use(const struct pks_area *area, const void *addr, size_
 
 	if (area->kind != PKS_AREA_CHUNK)
 		return true;
-	first = ((unsigned long)addr - area->start) >> PAGE_SHIFT;
+	first = pks_chunk_index(chunk, addr);
 	end = PFN_UP((unsigned long)addr + len - area->start);
 	return find_next_zero_bit(chunk->map, end, first) >= end;
 }

@@ -110,8 +110,8 @@ struct pks_area {
  * @large: does the direct map have it as one large page?
  * @used: pages that are handed out; the others are zero
  * @map: which
- * @orders: of the first page of each allocation, its order; otherwise PKS_NO_ORDER
- * @dying: first pages of allocations that are being freed
+ * @orders: of the first page of each allocation, its order; otherwise, and while it
+ *	is being freed, PKS_NO_ORDER
  * @slabs: of each page, the slab that it is part of
  */
 struct pks_chunk {
@@ -120,7 +120,6 @@ struct pks_chunk {
 	bool			large;
 	unsigned int		used;
 	DECLARE_BITMAP(map, PKS_CHUNK_PAGES);
-	DECLARE_BITMAP(dying, PKS_CHUNK_PAGES);
 	u8			orders[PKS_CHUNK_PAGES];
 	struct pks_slab		*slabs[PKS_CHUNK_PAGES];
 };
@@ -134,6 +133,13 @@ struct pks_window {
 	unsigned long		flags;
 	u32			word;
 };
+
+/* Which of the chunk's pages has @addr. */
+static inline unsigned int pks_chunk_index(const struct pks_chunk *chunk,
+					   const void *addr)
+{
+	return ((unsigned long)addr - chunk->area.start) >> PAGE_SHIFT;
+}
 
 static inline struct pks_dom *pks_dom(const struct pks_domain *domain)
 {
@@ -162,7 +168,7 @@ void pks_tag_flush(void);
 
 /* pks_memory.c */
 void *pks_pages_get(struct pks_dom *dom, unsigned int order, u8 part, gfp_t gfp);
-bool pks_pages_put(struct pks_dom *dom, void *addr, unsigned int order, u8 part,
+void pks_pages_put(struct pks_dom *dom, void *addr, unsigned int order, u8 part,
 		   unsigned long caller);
 void pks_memory_init(struct pks_dom *dom);
 void pks_memory_trim(struct pks_dom *dom, unsigned int keep);
@@ -177,6 +183,9 @@ void pks_caches_wait(struct pks_dom *dom);
 struct pks_cache *pks_cache_busy(struct pks_dom *dom, unsigned long *objects);
 struct seq_file;
 void pks_caches_show(struct seq_file *m, struct pks_dom *dom);
+
+/* pks_assign.c */
+void pks_fill(struct pks_dom *dom, void *dst, int byte, size_t len);
 
 /* pks_audit.c */
 struct pks_audit_finding {

@@ -13,9 +13,6 @@
 #include <linux/vmalloc.h>
 #include <asm/pgtable.h>
 
-/* Zeroed at once, so that interrupts are not off for long. */
-#define PKS_SCRUB	PAGE_SIZE
-
 /* In an RCU read-side section, or while something of it is allocated. */
 struct pks_chunk *pks_chunk_of(const void *addr)
 {
@@ -29,12 +26,6 @@ struct pks_chunk *pks_chunk_of(const void *addr)
 static unsigned int pks_chunk_size(const struct pks_chunk *chunk)
 {
 	return 1U << chunk->order;
-}
-
-static unsigned int pks_chunk_index(const struct pks_chunk *chunk,
-				    const void *addr)
-{
-	return ((unsigned long)addr - chunk->area.start) >> PAGE_SHIFT;
 }
 
 static bool pks_chunk_is_large(const struct pks_chunk *chunk)
@@ -189,18 +180,6 @@ void *pks_pages_get(struct pks_dom *dom, unsigned int order, u8 part, gfp_t gfp)
 	return addr;
 }
 
-static void pks_scrub(struct pks_dom *dom, void *addr, size_t len)
-{
-	struct pks_window window;
-	size_t done;
-
-	for (done = 0; done < len; done += PKS_SCRUB) {
-		pks_window_open(&window, dom->pub.pkey);
-		memset(addr + done, 0, min_t(size_t, len - done, PKS_SCRUB));
-		pks_window_close(&window);
-	}
-}
-
 static void pks_pages_give(struct pks_dom *dom, struct pks_chunk *chunk,
 			   unsigned int at, unsigned int order)
 {
@@ -211,8 +190,6 @@ static void pks_pages_give(struct pks_dom *dom, struct pks_chunk *chunk,
 	if (pks_chunk_is_full(chunk))
 		list_move(&chunk->area.node, &dom->chunks);
 	bitmap_clear(chunk->map, at, 1U << order);
-	chunk->orders[at] = PKS_NO_ORDER;
-	clear_bit(at, chunk->dying);
 	chunk->used -= 1U << order;
 	dom->used -= 1UL << order;
 	empty = !chunk->used;
@@ -221,10 +198,7 @@ static void pks_pages_give(struct pks_dom *dom, struct pks_chunk *chunk,
 		schedule_work(&dom->trim);
 }
 
-/*
- * Is there an allocation of that order at @addr, and no one else frees it? The lock
- * keeps the two questions together: in between someone might have.
- */
+/* The chunk, if there is such an allocation at @addr; from now on no one sees it. */
 static struct pks_chunk *pks_pages_claim(struct pks_dom *dom, const void *addr,
 					 unsigned int order, u8 part)
 {
@@ -238,14 +212,15 @@ static struct pks_chunk *pks_pages_claim(struct pks_dom *dom, const void *addr,
 		return NULL;
 	at = pks_chunk_index(chunk, addr);
 	raw_spin_lock_irqsave(&dom->lock, flags);
-	there = chunk->orders[at] == (order | part) &&
-		!test_and_set_bit(at, chunk->dying);
+	there = chunk->orders[at] == (order | part);
+	if (there)
+		chunk->orders[at] = PKS_NO_ORDER;
 	raw_spin_unlock_irqrestore(&dom->lock, flags);
 	return there ? chunk : NULL;
 }
 
-/* False, and a line that names the caller, if they are not there to be freed. */
-bool pks_pages_put(struct pks_dom *dom, void *addr, unsigned int order, u8 part,
+/* If they are not there to be freed, a line names the caller. */
+void pks_pages_put(struct pks_dom *dom, void *addr, unsigned int order, u8 part,
 		   unsigned long caller)
 {
 	struct pks_chunk *chunk;
@@ -256,11 +231,10 @@ bool pks_pages_put(struct pks_dom *dom, void *addr, unsigned int order, u8 part,
 	if (!chunk) {
 		pr_warn_ratelimited("domain %s: not freed: no 2^%u pages of it are there; called from %pS\n",
 				    dom->name, order, (void *)caller);
-		return false;
+		return;
 	}
-	pks_scrub(dom, addr, PAGE_SIZE << order);
+	pks_fill(dom, addr, 0, PAGE_SIZE << order);
 	pks_pages_give(dom, chunk, pks_chunk_index(chunk, addr), order);
-	return true;
 }
 
 /* Give free chunks back, all but @keep of them. Under dom->mutex. */
@@ -708,8 +682,8 @@ void pks_memory_drop(struct pks_dom *dom)
 	}
 	mutex_lock(&dom->mutex);
 	list_for_each_entry(chunk, &dom->chunks, area.node) {
-		pks_scrub(dom, (void *)chunk->area.start,
-			  PAGE_SIZE << chunk->order);
+		pks_fill(dom, (void *)chunk->area.start, 0,
+			 PAGE_SIZE << chunk->order);
 		chunk->used = 0;
 	}
 	pks_memory_trim(dom, 0);
