@@ -11,6 +11,7 @@
 #include <linux/hrtimer.h>
 #include <linux/kprobes.h>
 #include <linux/preempt.h>
+#include <linux/seq_file.h>
 #include <linux/stacktrace.h>
 #include <linux/static_call.h>
 #include <linux/syscore_ops.h>
@@ -52,6 +53,16 @@ static inline unsigned long pks_lookup(const char *name)
 	return addr;
 }
 
+/* Have the static call go to a function that is not exported; 0 without it. */
+#define pks_find(call, function)					\
+({									\
+	unsigned long __addr = pks_lookup(function);			\
+									\
+	if (__addr)							\
+		static_call_update(call, (void *)__addr);		\
+	__addr;								\
+})
+
 /*
  * kvm_types.h: cr4_update_irqsoff() is exported to KVM alone. The kernel's own
  * function it must be: only that one keeps the shadow of CR4 true.
@@ -64,11 +75,7 @@ DECLARE_STATIC_CALL(pks_cr4_update, cr4_update_irqsoff);
 
 static inline bool pks_find_cr4_update(void)
 {
-	unsigned long addr = pks_lookup("cr4_update_irqsoff");
-
-	if (addr)
-		static_call_update(pks_cr4_update, (void *)addr);
-	return addr;
+	return pks_find(pks_cr4_update, "cr4_update_irqsoff");
 }
 
 static inline void pks_cr4_update(unsigned long set, unsigned long clear)
@@ -119,6 +126,23 @@ static inline void pks_hrtimer_setup_on_stack(struct hrtimer *timer,
 #endif
 }
 
+/* seq_file.h: what DEFINE_SHOW_ATTRIBUTE() is, for files that are written to. */
+#ifndef DEFINE_SHOW_STORE_ATTRIBUTE
+#define DEFINE_SHOW_STORE_ATTRIBUTE(name)				\
+	static int name##_open(struct inode *inode, struct file *file)	\
+	{								\
+		return single_open(file, name##_show, inode->i_private);	\
+	}								\
+	static const struct file_operations name##_fops = {		\
+		.owner		= THIS_MODULE,				\
+		.open		= name##_open,				\
+		.read		= seq_read,				\
+		.write		= name##_write,				\
+		.llseek		= seq_lseek,				\
+		.release	= single_release,			\
+	}
+#endif
+
 /* 6.12 at the latest: stack_trace_save_tsk() is exported. */
 #ifdef CONFIG_STACKTRACE
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0)
@@ -129,14 +153,8 @@ static inline void pks_hrtimer_setup_on_stack(struct hrtimer *timer,
 #else
 #define PKS_DEFINE_STACK_TRACE()	\
 	DEFINE_STATIC_CALL_RET0(pks_stack_trace_save, stack_trace_save_tsk)
-#define pks_find_stack_trace()						\
-	do {								\
-		unsigned long addr = pks_lookup("stack_trace_save_tsk");	\
-									\
-		if (addr)						\
-			static_call_update(pks_stack_trace_save,	\
-					   (void *)addr);		\
-	} while (0)
+#define pks_find_stack_trace()	\
+	pks_find(pks_stack_trace_save, "stack_trace_save_tsk")
 #define pks_stack_trace(task, store, size)	\
 	static_call(pks_stack_trace_save)(task, store, size, 0)
 #endif

@@ -57,6 +57,17 @@ static enum pks_access pks_default_access(int flags)
 	return flags & PKS_FLAG_DEFAULT_READONLY ? PKS_READONLY : PKS_NOACCESS;
 }
 
+/* Can a key or a domain be called that? */
+bool pks_name_ok(const char *name)
+{
+	return name && *name && strnlen(name, PKS_KEY_NAME_LEN) < PKS_KEY_NAME_LEN;
+}
+
+const char *pks_owner_name(const struct module *owner)
+{
+	return owner ? owner->name : "vmlinux";
+}
+
 /* Is @pkey a key, and does anyone have it? */
 bool pks_key_taken(int pkey)
 {
@@ -130,7 +141,7 @@ static struct pks_user *pks_user_new(const char *name, struct module *owner)
 		return NULL;
 	user->owner = owner;
 	strscpy(user->name, name, sizeof(user->name));
-	strscpy(user->owner_name, owner ? owner->name : "vmlinux",
+	strscpy(user->owner_name, pks_owner_name(owner),
 		sizeof(user->owner_name));
 	return user;
 }
@@ -143,9 +154,7 @@ int __pks_key_alloc(const char *name, int flags, struct module *owner)
 
 	if (!READ_ONCE(pks_on))
 		return -EOPNOTSUPP;
-	if (!name || !*name ||
-	    strnlen(name, PKS_KEY_NAME_LEN) == PKS_KEY_NAME_LEN ||
-	    flags & ~PKS_FLAGS)
+	if (!pks_name_ok(name) || flags & ~PKS_FLAGS)
 		return -EINVAL;
 	user = pks_user_new(name, owner);
 	if (!user)

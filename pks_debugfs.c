@@ -103,11 +103,7 @@ static int status_show(struct seq_file *m, void *unused)
 }
 DEFINE_SHOW_ATTRIBUTE(status);
 
-static int faults_show(struct seq_file *m, void *unused)
-{
-	return pks_report_show(m, unused);
-}
-DEFINE_SHOW_ATTRIBUTE(faults);
+DEFINE_SHOW_ATTRIBUTE(pks_report);
 
 static void pks_show_policy(struct seq_file *m, int pkey)
 {
@@ -144,11 +140,6 @@ static int policy_show(struct seq_file *m, void *unused)
 	return 0;
 }
 
-static int policy_open(struct inode *inode, struct file *file)
-{
-	return single_open(file, policy_show, NULL);
-}
-
 /* "<key> <policy>", or "default <policy>" for keys to come. */
 static int pks_policy_command(char *command)
 {
@@ -183,15 +174,7 @@ static ssize_t policy_write(struct file *file, const char __user *text,
 	kfree(command);
 	return err ?: len;
 }
-
-static const struct file_operations policy_fops = {
-	.owner		= THIS_MODULE,
-	.open		= policy_open,
-	.read		= seq_read,
-	.write		= policy_write,
-	.llseek		= seq_lseek,
-	.release	= single_release,
-};
+DEFINE_SHOW_STORE_ATTRIBUTE(policy);
 
 static const char *pks_flags_text(int flags)
 {
@@ -400,7 +383,7 @@ void pks_debugfs_init(void)
 	debugfs_create_file("cpus", 0444, pks_dir, NULL, &cpus_fops);
 	debugfs_create_file("matrix", 0444, pks_dir, NULL, &matrix_fops);
 	debugfs_create_file("policy", 0644, pks_dir, NULL, &policy_fops);
-	debugfs_create_file("faults", 0400, pks_dir, NULL, &faults_fops);
+	debugfs_create_file("faults", 0400, pks_dir, NULL, &pks_report_fops);
 	debugfs_create_file("threads", 0400, pks_dir, NULL, &threads_fops);
 	pks_debugfs_domains_init(pks_dir);
 	debugfs_create_file_unsafe("irq_isolation", 0644, pks_dir, NULL,

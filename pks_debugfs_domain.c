@@ -139,11 +139,6 @@ static int policy_show(struct seq_file *m, void *unused)
 	return 0;
 }
 
-static int policy_open(struct inode *inode, struct file *file)
-{
-	return single_open(file, policy_show, inode->i_private);
-}
-
 static ssize_t policy_write(struct file *file, const char __user *text,
 			    size_t len, loff_t *pos)
 {
@@ -162,15 +157,7 @@ static ssize_t policy_write(struct file *file, const char __user *text,
 	err = policy < 0 ? -EINVAL : pks_policy_set(dom->pub.pkey, policy);
 	return err ?: len;
 }
-
-static const struct file_operations policy_fops = {
-	.owner		= THIS_MODULE,
-	.open		= policy_open,
-	.read		= seq_read,
-	.write		= policy_write,
-	.llseek		= seq_lseek,
-	.release	= single_release,
-};
+DEFINE_SHOW_STORE_ATTRIBUTE(policy);
 
 /* An audit may find more than fits: only so much is listed. */
 #define PKS_AUDIT_LINES	1000

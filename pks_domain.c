@@ -142,8 +142,7 @@ EXPORT_SYMBOL_PKS(pks_domain_find);
 /* Its name is that of a directory, too. */
 static bool pks_domain_name_ok(const char *name)
 {
-	return name && *name && *name != '.' && !strchr(name, '/') &&
-		strnlen(name, PKS_KEY_NAME_LEN) < PKS_KEY_NAME_LEN;
+	return pks_name_ok(name) && *name != '.' && !strchr(name, '/');
 }
 
 /* A key for @dom, if it is to have one. Returns 0 or an error of pks_key_alloc(). */
@@ -200,7 +199,7 @@ static struct pks_dom *pks_dom_new(const char *name, int attrs,
 	dom->owner = owner;
 	dom->attrs = attrs;
 	strscpy(dom->name, name, sizeof(dom->name));
-	strscpy(dom->owner_name, owner ? owner->name : "vmlinux",
+	strscpy(dom->owner_name, pks_owner_name(owner),
 		sizeof(dom->owner_name));
 	INIT_LIST_HEAD(&dom->caches);
 	pks_memory_init(dom);

@@ -256,16 +256,6 @@ static const char *pks_fault_prove(void)
 	return missing;
 }
 
-/* Have the static call go to a function that is not exported; false without it. */
-#define pks_find(call, function)					\
-({									\
-	unsigned long __addr = pks_lookup(function);			\
-									\
-	if (__addr)							\
-		static_call_update(call, (void *)__addr);		\
-	__addr;								\
-})
-
 static bool pks_fault_find(void)
 {
 	return pks_find(pks_bad_area, "bad_area_nosemaphore") &&

@@ -152,6 +152,8 @@ extern bool pks_on;
 extern const char *pks_missing;
 extern struct mutex pks_key_mutex;
 extern struct pks_key pks_keys[PKS_NUM_KEYS];
+bool pks_name_ok(const char *name);
+const char *pks_owner_name(const struct module *owner);
 bool pks_key_taken(int pkey);
 const char *pks_key_name(int pkey);
 struct pks_user *pks_key_user(int pkey);

@@ -42,7 +42,6 @@ static int pks_pm_event(struct notifier_block *nb, unsigned long event, void *un
 
 static struct notifier_block pks_pm_nb = { .notifier_call = pks_pm_event };
 
-#ifdef CONFIG_MEMORY_HOTPLUG
 static int pks_memory_event(struct notifier_block *nb, unsigned long event,
 			    void *data)
 {
@@ -63,35 +62,7 @@ static int pks_memory_event(struct notifier_block *nb, unsigned long event,
 
 static struct notifier_block pks_memory_nb = { .notifier_call = pks_memory_event };
 
-static int pks_memory_watch(void)
-{
-	return register_memory_notifier(&pks_memory_nb);
-}
-
-static void pks_memory_unwatch(void)
-{
-	unregister_memory_notifier(&pks_memory_nb);
-}
-#else
-static int pks_memory_watch(void)
-{
-	return 0;
-}
-
-static void pks_memory_unwatch(void)
-{
-}
-#endif
-
 DEFINE_STATIC_CALL_RET0(pks_find_vm_area, find_vm_area);
-
-static void pks_find_find_vm_area(void)
-{
-	unsigned long addr = pks_lookup("find_vm_area");
-
-	if (addr)
-		static_call_update(pks_find_vm_area, (void *)addr);
-}
 
 /* The area at @addr that an owner has from vmalloc(): for as long as it is there. */
 void pks_hide_vmalloc(const void *addr)
@@ -108,15 +79,15 @@ int pks_machine_init(void)
 
 	if (err)
 		return err;
-	err = pks_memory_watch();
+	err = register_memory_notifier(&pks_memory_nb);
 	if (err)
 		unregister_pm_notifier(&pks_pm_nb);
-	pks_find_find_vm_area();
+	pks_find(pks_find_vm_area, "find_vm_area");
 	return err;
 }
 
 void pks_machine_exit(void)
 {
-	pks_memory_unwatch();
+	unregister_memory_notifier(&pks_memory_nb);
 	unregister_pm_notifier(&pks_pm_nb);
 }
