@@ -18,7 +18,7 @@ PKS_LABEL=demo
 entry=$("$PKS_ROOT/scripts/kernel.sh" stock)
 base=$PKS_ROOT/build/stock
 mkdir -p "$base"
-modules_build "$entry" "$base/tree" "$base/modules.log"
+modules_build "$entry/build" "$base/tree" "$base/modules.log"
 mapfile -t modules < <(modules_list "$base/tree")
 
 say "booting $(cat "$entry/about"), as it is, in QEMU; this takes 10 seconds or so"

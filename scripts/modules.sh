@@ -22,7 +22,7 @@ modules_copy() {
 modules_make() {
 	local kdir=$1 tree=$2 makefile
 
-	make -C "$tree" KDIR="$kdir" W=1 || return
+	make -C "$tree" KDIR="$kdir" W=1 PKS_BENCH=m || return
 	for makefile in "$tree"/{samples/*,scripts/guest/modules}/Makefile; do
 		[ -e "$makefile" ] || continue
 		make -C "${makefile%/*}" KDIR="$kdir" W=1 || return
@@ -33,10 +33,10 @@ count_compiled() {
 	echo "$(grep -cE '^ +(CC|LD)' "$1" || true) objects"
 }
 
-# modules_build <kernel entry> <tree> <log>
+# modules_build <what to build against> <tree> <log>
 modules_build() {
 	modules_copy "$2" &&
-		run_step "building modules" "$3" count_compiled modules_make "$1/build" "$2"
+		run_step "building modules" "$3" count_compiled modules_make "$1" "$2"
 }
 
 # What the compiler, modpost and objtool complained about, though it worked.
@@ -44,7 +44,7 @@ modules_warnings() {
 	grep -iE 'warning:' "$1" | grep -v 'the compiler differs from the one' || true
 }
 
-# modules_list <tree>: the .ko files, without the self-test's.
+# modules_list <tree>: the .ko files that scenarios may load.
 modules_list() {
-	find "$1" -name '*.ko' ! -path "$1/scripts/selftest/*"
+	find "$1" -name '*.ko' ! -path "$1/scripts/selftest/*" ! -path "$1/bench/*"
 }

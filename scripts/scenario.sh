@@ -110,12 +110,12 @@ scenario_prepare() {
 	local entry=$1 script=$2 programs
 
 	VM_DIR=$3 VM_KERNEL=$1/vmlinuz VM_STOP_IF=scenario_crashed VM_NAME=$(basename "$2" .sh)
-	VM_TOKEN=$(od -An -N8 -tx8 /dev/urandom | tr -d ' ')
+	VM_TOKEN=${TOKEN:-$(od -An -N8 -tx8 /dev/urandom | tr -d ' ')}
 	shift 3
 	rm -rf "$VM_DIR"
 	mkdir -p "$VM_DIR"
 	scenario_machine "$script"
-	VM_CMDLINE="loglevel=7 $(meta "$script" cmdline | tr '\n' ' ') guest.token=$VM_TOKEN"
+	VM_CMDLINE="loglevel=7 $(meta "$script" cmdline | tr '\n' ' ') ${CMDLINE:-} guest.token=$VM_TOKEN"
 	VM_TOOLS=$(meta "$script" tool | tr '\n' ' ')
 	scenario_declare "$script"
 	mapfile -t programs < <(scenario_programs "$script")

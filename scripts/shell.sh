@@ -20,7 +20,7 @@ if [ "$kernel" = stock ]; then set -- demo; else set -- check; fi
 entry=$("$PKS_ROOT/scripts/kernel.sh" "$kernel" full)
 base=$PKS_ROOT/build/$kernel-full
 mkdir -p "$base"
-modules_build "$entry" "$base/tree" "$base/modules.log"
+modules_build "$entry/build" "$base/tree" "$base/modules.log"
 mapfile -t modules < <(modules_list "$base/tree")
 
 say "booting $(cat "$entry/about")"

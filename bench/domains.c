@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Memory of domains: taken in, allocated, written to. */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/gfp.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+#include <linux/vmalloc.h>
+#include "pks_bench.h"
+
+struct bench_pages {
+	void		*addr;
+	unsigned long	nr;
+};
+
+static u64 bench_protect(void *data)
+{
+	const struct bench_pages *pages = data;
+	u64 start = bench_now(), time;
+
+	WARN_ON_ONCE(pks_domain_protect(bench_domain, pages->addr, pages->nr));
+	time = bench_now() - start;
+	pks_domain_unprotect(bench_domain, pages->addr, pages->nr);
+	return time;
+}
+
+static u64 bench_unprotect(void *data)
+{
+	const struct bench_pages *pages = data;
+	u64 start;
+
+	pks_domain_protect(bench_domain, pages->addr, pages->nr);
+	start = bench_now();
+	pks_domain_unprotect(bench_domain, pages->addr, pages->nr);
+	return bench_now() - start;
+}
+
+static void bench_pages(const char *what, const char *load, void *addr, unsigned long nr)
+{
+	struct bench_pages pages = { addr, nr };
+	char name[40];
+
+	snprintf(name, sizeof(name), "protect %s", what);
+	bench_few(name, load, bench_protect, &pages);
+	snprintf(name, sizeof(name), "unprotect %s", what);
+	bench_few(name, load, bench_unprotect, &pages);
+}
+
+/* Mapped by entries of a page, once the first has been taken in alone. */
+static void bench_linear(const char *load)
+{
+	void *large = (void *)__get_free_pages(GFP_KERNEL, 9);
+	void *small = (void *)__get_free_pages(GFP_KERNEL, 9);
+
+	if (large && small) {
+		bench_pages("2 MiB", load, large, 512);
+		bench_pages("1", load, small, 1);
+		bench_pages("16", load, small, 16);
+		bench_pages("512", load, small, 512);
+	}
+	free_pages((unsigned long)large, 9);
+	free_pages((unsigned long)small, 9);
+}
+
+static void bench_vmalloc(const char *load)
+{
+	void *area = vmalloc(4096 * PAGE_SIZE);
+
+	if (area)
+		bench_pages("4096 of vmalloc", load, area, 4096);
+	vfree(area);
+}
+
+struct bench_objects {
+	struct pks_cache	*cache;
+	size_t			size;
+};
+
+static u64 bench_kmalloc(void *data)
+{
+	const struct bench_objects *objects = data;
+	u64 start = bench_now();
+
+	kfree(kzalloc(objects->size, GFP_KERNEL));
+	return bench_now() - start;
+}
+
+static u64 bench_object(void *data)
+{
+	const struct bench_objects *objects = data;
+	u64 start = bench_now();
+
+	pks_domain_free(bench_domain,
+			pks_domain_alloc(bench_domain, objects->size, GFP_KERNEL));
+	return bench_now() - start;
+}
+
+static u64 bench_cache_object(void *data)
+{
+	const struct bench_objects *objects = data;
+	u64 start = bench_now();
+
+	pks_cache_free(objects->cache, pks_cache_alloc(objects->cache, GFP_KERNEL));
+	return bench_now() - start;
+}
+
+static void bench_objects(const char *load)
+{
+	struct bench_objects objects = { .size = 64 };
+
+	bench("kmalloc 64", load, bench_kmalloc, &objects);
+	bench("object 64", load, bench_object, &objects);
+	objects.cache = pks_cache_create(bench_domain, "bench", objects.size, 8);
+	if (IS_ERR_OR_NULL(objects.cache))
+		return;
+	bench("cache 64", load, bench_cache_object, &objects);
+	pks_cache_destroy(objects.cache);
+}
+
+struct bench_write {
+	void	*dst;
+	void	*src;
+	size_t	len;
+};
+
+static u64 bench_memcpy(void *data)
+{
+	const struct bench_write *write = data;
+	u64 start = bench_now();
+
+	memcpy(write->src + write->len, write->src, write->len);
+	return bench_now() - start;
+}
+
+static u64 bench_write_once(void *data)
+{
+	const struct bench_write *write = data;
+	u64 start = bench_now();
+
+	pks_write(bench_domain, write->dst, write->src, write->len);
+	return bench_now() - start;
+}
+
+static u64 bench_assign(void *data)
+{
+	const struct bench_write *write = data;
+	u64 start = bench_now();
+
+	pks_assign(bench_domain, (u64 *)write->dst, 1);
+	return bench_now() - start;
+}
+
+static void bench_writes(const char *load)
+{
+	struct bench_write write = {
+		.dst = pks_domain_alloc_pages(bench_domain, 0, GFP_KERNEL),
+		.src = kzalloc(1024, GFP_KERNEL),
+	};
+
+	if (write.dst && write.src) {
+		write.len = 8;
+		bench("memcpy 8", load, bench_memcpy, &write);
+		bench("write 8", load, bench_write_once, &write);
+		bench("assign 8", load, bench_assign, &write);
+		write.len = 256;
+		bench("memcpy 256", load, bench_memcpy, &write);
+		bench("write 256", load, bench_write_once, &write);
+	}
+	pks_domain_free_pages(bench_domain, write.dst, 0);
+	kfree(write.src);
+}
+
+void bench_domains(const char *load)
+{
+	bench_linear(load);
+	bench_vmalloc(load);
+	bench_objects(load);
+	bench_writes(load);
+}

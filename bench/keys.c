@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Keys taken and given back. */
+#include <linux/cpumask.h>
+#include <linux/kernel.h>
+#include "pks_bench.h"
+
+static u64 bench_key_once(void *unused)
+{
+	u64 start = bench_now();
+
+	pks_key_free(pks_key_alloc("bench-key", PKS_FLAG_EXCLUSIVE));
+	return bench_now() - start;
+}
+
+void bench_keys(const char *load)
+{
+	char cpus[16];
+
+	snprintf(cpus, sizeof(cpus), "%u CPU%s", num_online_cpus(),
+		 num_online_cpus() == 1 ? "" : "s");
+	bench_few("key alloc and free", *load ? load : cpus, bench_key_once, NULL);
+}

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A key opened and closed again, by pks, by the least that could do it, and by what
+ * one would write first.
+ */
+#include <linux/module.h>
+#include <linux/percpu.h>
+#include <linux/preempt.h>
+#include <linux/version.h>
+#include <asm/msr.h>
+#include "pks_bench.h"
+
+#define PKRS_CLOSED	0x55555554U
+#define PKRS_OPEN	(PKRS_CLOSED & ~(3U << 2 * BENCH_KEY))
+
+static __always_inline void bench_wrmsr(u32 pkrs)
+{
+	asm volatile("wrmsr" : : "a" (pkrs), "c" (__PKS_MSR_IA32_PKRS), "d" (0)
+		     : "memory");
+}
+
+/* 6.16: the MSRs' functions are named by the size of what they take. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 16, 0)
+#define bench_wrmsrq(value)	wrmsrq(__PKS_MSR_IA32_PKRS, value)
+#else
+#define bench_wrmsrq(value)	wrmsrl(__PKS_MSR_IA32_PKRS, value)
+#endif
+
+/*
+ * The floor: values known beforehand, no one else's key, nothing for an interrupt or
+ * a thread that is switched. It protects nothing.
+ */
+static u64 bench_floor(void *unused)
+{
+	u64 start = bench_now();
+
+	preempt_disable();
+	bench_wrmsr(PKRS_OPEN);
+	preempt_enable();
+	preempt_disable();
+	bench_wrmsr(PKRS_CLOSED);
+	preempt_enable();
+	return bench_now() - start;
+}
+
+/* The same by the kernel's own function for MSRs. */
+static u64 bench_floor_kernel(void *unused)
+{
+	u64 start = bench_now();
+
+	preempt_disable();
+	bench_wrmsrq(PKRS_OPEN);
+	preempt_enable();
+	preempt_disable();
+	bench_wrmsrq(PKRS_CLOSED);
+	preempt_enable();
+	return bench_now() - start;
+}
+
+/*
+ * A cache of the register for each CPU, and a function that changes a key's bits in
+ * it: what Intel's series describes. Here, without what else it needs for that to be
+ * the thread's.
+ */
+static DEFINE_PER_CPU(u32, bench_cache) = PKRS_CLOSED;
+
+static noinline void bench_cache_set(int pkey, u32 access)
+{
+	u32 old, new;
+
+	preempt_disable();
+	old = this_cpu_read(bench_cache);
+	new = (old & ~(3U << 2 * pkey)) | access << 2 * pkey;
+	if (new != old) {
+		this_cpu_write(bench_cache, new);
+		bench_wrmsr(new);
+	}
+	preempt_enable();
+}
+
+static u64 bench_cached(void *pkey)
+{
+	u64 start = bench_now();
+
+	bench_cache_set((long)pkey, PKS_READWRITE);
+	bench_cache_set((long)pkey, PKS_NOACCESS);
+	return bench_now() - start;
+}
+
+static u64 bench_function(void *pkey)
+{
+	u64 start = bench_now();
+
+	pks_mk_readwrite((long)pkey);
+	pks_mk_noaccess((long)pkey);
+	return bench_now() - start;
+}
+
+static u64 bench_inline(void *unused)
+{
+	u64 start = bench_now();
+	int former = pks_enter(BENCH_KEY, PKS_READWRITE);
+
+	pks_leave(BENCH_KEY, former);
+	return bench_now() - start;
+}
+
+static u64 bench_inline_variable(void *pkey)
+{
+	u64 start = bench_now();
+	int former = pks_enter((long)pkey, PKS_READWRITE);
+
+	pks_leave((long)pkey, former);
+	return bench_now() - start;
+}
+
+static u64 bench_domain_scope(void *domain)
+{
+	u64 start = bench_now();
+	int former = pks_domain_enter(domain, PKS_READWRITE);
+
+	pks_domain_leave(domain, former);
+	return bench_now() - start;
+}
+
+static u64 bench_nested(void *unused)
+{
+	int former = pks_enter(BENCH_KEY, PKS_READWRITE);
+	u64 time = bench_inline(NULL);
+
+	pks_leave(BENCH_KEY, former);
+	return time;
+}
+
+static u64 bench_nested_other(void *other)
+{
+	int former = pks_enter((long)other, PKS_READWRITE);
+	u64 time = bench_inline(NULL);
+
+	pks_leave((long)other, former);
+	return time;
+}
+
+void bench_hot(const char *load)
+{
+	long pkey = BENCH_KEY;
+
+	bench("inline", load, bench_inline, NULL);
+	bench("function", load, bench_function, (void *)pkey);
+}
+
+void bench_updates(const char *load)
+{
+	long pkey = BENCH_KEY, other = pks_key_alloc("bench-other", PKS_FLAG_EXCLUSIVE);
+
+	bench("floor", load, bench_floor, NULL);
+	bench("floor, wrmsrq()", load, bench_floor_kernel, NULL);
+	bench("cache", load, bench_cached, (void *)pkey);
+	bench_hot(load);
+	bench("variable key", load, bench_inline_variable, (void *)pkey);
+	bench("domain scope", load, bench_domain_scope, bench_domain);
+	bench("nested", load, bench_nested, NULL);
+	if (other < 0)
+		return;
+	bench("nested, other key", load, bench_nested_other, (void *)other);
+	pks_key_free(other);
+}
