@@ -61,7 +61,7 @@ static int pks_cpu_start(unsigned int cpu)
 	pc->nmi_saved = PKS_UNSAVED;
 	pc->softirq_saved = PKS_UNSAVED;
 	memset32(pc->irq_saved, PKS_UNSAVED, ARRAY_SIZE(pc->irq_saved));
-	this_cpu_write(pks_pkrs, pks_default);
+	this_cpu_write(pks_pkrs, pks_default | PKS_SLOW);
 	pks_write_msr(pks_default);
 	pks_cr4_update(PKS_CR4, 0);
 	return 0;

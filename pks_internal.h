@@ -26,7 +26,7 @@
 
 /* Hard interrupts nest at most as deep as preempt_count() can tell. */
 #define PKS_IRQ_LEVELS		(HARDIRQ_MASK / HARDIRQ_OFFSET + 1)
-/* No word looks like this: AD and WD are never both set. */
+/* No word looks like this: not all keys have AD and WD both set. */
 #define PKS_UNSAVED		U32_MAX
 
 /**
@@ -110,7 +110,7 @@ struct pks_fault_counts {
  * @users: who has it; nobody: it is free
  * @nr_users: how many
  * @flags: what they asked for
- * @gen: the last number it had in __pks_key_gen
+ * @gen: the last number it had in pks_key_gen
  * @policy: what becomes of violations, of &enum pks_policy
  * @handler: who is asked first, if anyone
  * @abandoned_by: who called pks_abandon(), 0 if no one has
@@ -172,12 +172,14 @@ void pks_tamper_report(void);
 /* pks_rights.c */
 extern u32 pks_default;
 extern u64 pks_epoch;
+extern u32 pks_key_gen[PKS_NUM_KEYS];
 u32 pks_fold(u32 word, u64 since);
 u32 pks_fold_saved(u32 word, u64 since);
 void pks_number(int pkey, u32 gen);
 void pks_reset(int pkey, enum pks_access access, u32 gen);
 void pks_refresh_words(void);
 int pks_await_gen(int pkey, u32 access);
+bool pks_context_kept(void);
 
 /* pks_thread.c */
 int pks_thread_init(void);
@@ -286,6 +288,9 @@ void pks_report_exit(void);
 size_t pks_copy_nofault(void *dst, const void *src, size_t len);
 extern const char pks_copy_nofault_access[];
 
+/* pks_trace.c */
+extern bool pks_traced;
+
 /* pks_nmi.c */
 int pks_nmi_isolate(void);
 void pks_nmi_restore(void);
@@ -384,18 +389,16 @@ static __always_inline void pks_switch_word(u32 old, u32 new)
 		pks_write_msr(pks_rights_of(new));
 }
 
-/* The flag of a context whose word will be kept when another takes the CPU. */
-static inline u32 pks_ready_flag(void)
+/* The flag of a context that has changed nothing yet but is kept. */
+static inline u32 pks_slow_flag(void)
 {
-	return READ_ONCE(pks_irq_isolated) ? PKS_READY : 0;
+	return READ_ONCE(pks_irq_isolated) && !READ_ONCE(pks_traced) ? 0 : PKS_SLOW;
 }
 
 /* A word, or PKS_UNSAVED, that may be from before irq_isolation went off. */
 static inline u32 pks_refreshed(u32 word)
 {
-	if (word == PKS_UNSAVED)
-		return word;
-	return (word & ~PKS_READY) | (word & pks_ready_flag());
+	return word == PKS_UNSAVED ? word : word | pks_slow_flag();
 }
 
 #endif /* PKS_INTERNAL_H */

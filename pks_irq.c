@@ -22,7 +22,7 @@
 #include <linux/tracepoint.h>
 #include <trace/events/irq.h>
 
-/* Are words saved, and handlers READY? Changed by pks_irq_set_isolation(). */
+/* Are the words of what is interrupted saved? Changed by pks_irq_set_isolation(). */
 bool pks_irq_isolated __read_mostly;
 /* Why they can't be, or NULL. */
 const char *pks_irq_missing = "not set up";
@@ -37,7 +37,7 @@ static __always_inline void pks_isolate(u32 *saved)
 	u32 word = this_cpu_read(pks_pkrs);
 
 	*saved = word;
-	pks_switch_word(word, READ_ONCE(pks_default) | PKS_READY);
+	pks_switch_word(word, READ_ONCE(pks_default) | pks_slow_flag());
 }
 
 static __always_inline void pks_restore(u32 *saved)
@@ -99,7 +99,7 @@ static void pks_softirq_entry(void *data, unsigned int nr)
 	local_irq_save(flags);
 	t = this_cpu_read(pks_cpu.thread);
 	if (!READ_ONCE(pks_irq_isolated))
-		; /* the handler is not READY and can't open anything */
+		; /* nobody keeps the handler's word: it can't open anything */
 	else if (!IS_ENABLED(CONFIG_PREEMPT_RT))
 		pks_isolate(this_cpu_ptr(&pks_cpu.softirq_saved));
 	else if (t)
@@ -197,7 +197,7 @@ static void pks_prove_hardirq(struct irq_work *work)
 		container_of(work, struct pks_irq_proof, work);
 
 	proof->hardirq = this_cpu_read(pks_cpu.irq_saved[0]) != PKS_UNSAVED &&
-			 this_cpu_read(pks_pkrs) & PKS_READY;
+			 pks_context_kept();
 }
 
 /* Hooks are relied on only after they were seen to work. */

@@ -16,7 +16,7 @@
 static int pks_nmi_first(unsigned int type, struct pt_regs *regs)
 {
 	this_cpu_write(pks_cpu.nmi_saved, this_cpu_read(pks_pkrs));
-	this_cpu_write(pks_pkrs, READ_ONCE(pks_default));
+	this_cpu_write(pks_pkrs, READ_ONCE(pks_default) | PKS_SLOW);
 	pks_write_msr(READ_ONCE(pks_default));
 	return NMI_DONE;
 }

@@ -233,7 +233,7 @@ pks_handler_call(const struct pks_handler *handler,
 
 	this_cpu_write(pks_cpu.frame, &frame);
 	pks_step_set_aside(&frame.step);
-	pks_switch_word(frame.word, READ_ONCE(pks_default) | PKS_READY);
+	pks_switch_word(frame.word, READ_ONCE(pks_default) | pks_slow_flag());
 	action = handler->fn(info, regs, handler->data);
 	pks_switch_word(this_cpu_read(pks_pkrs), frame.word);
 	pks_step_resume(&frame.step);
@@ -353,15 +353,13 @@ int pks_update_exception(struct pt_regs *regs, int pkey, enum pks_access access)
 	gen = pks_await_gen(pkey, access);
 	if (gen < 0)
 		return gen;
-	if (!(frame->word & PKS_READY))
+	if (!pks_context_kept())
 		err = pks_thread_attach();
 	if (err)
 		return err;
-	frame->word = pks_with_access(frame->word, pkey, access) |
-		      pks_ready_flag();
+	frame->word = pks_with_access(frame->word, pkey, access);
 	/* What comes back at the end of a step, if that is under way. */
-	frame->step.word = pks_with_access(frame->step.word, pkey, access) |
-			   pks_ready_flag();
+	frame->step.word = pks_with_access(frame->step.word, pkey, access);
 	return 0;
 }
 EXPORT_SYMBOL_PKS(pks_update_exception);
@@ -388,7 +386,7 @@ void pks_abandon(int pkey)
 	if (!READ_ONCE(pks_on) || pks_key_abandoned(pkey))
 		return;
 	if (pkey <= 0 || pkey >= PKS_NUM_KEYS ||
-	    !READ_ONCE(__pks_key_gen[pkey])) {
+	    !READ_ONCE(pks_key_gen[pkey])) {
 		pr_warn_ratelimited("key %d: not abandoned: bad or unallocated key; called from %pS\n",
 				    pkey, (void *)_RET_IP_);
 		return;

@@ -9,11 +9,30 @@
 #include <linux/ratelimit.h>
 #include <trace/events/pks.h>
 
-DEFINE_PER_CPU(u32, pks_pkrs) = PKS_PKRS_CLOSED;
+DEFINE_PER_CPU(u32, pks_pkrs) = PKS_PKRS_CLOSED | PKS_SLOW;
 EXPORT_SYMBOL_PKS(pks_pkrs);
 
-u32 __pks_key_gen[PKS_NUM_KEYS] __read_mostly;
-EXPORT_SYMBOL_PKS(__pks_key_gen);
+/* By key: 0 while it is nobody's or being reset, else a number until then. */
+u32 pks_key_gen[PKS_NUM_KEYS] __read_mostly;
+
+#define PKS_GATE_SHUT	U32_MAX
+u32 __pks_closed[__PKS_GATES] __read_mostly = {
+	[0 ... __PKS_GATES - 1] = PKS_GATE_SHUT
+};
+EXPORT_SYMBOL_PKS(__pks_closed);
+u32 __pks_keep[__PKS_GATES] __read_mostly;
+EXPORT_SYMBOL_PKS(__pks_keep);
+
+#define PKS_BY_KEY(of)	{						\
+	of(1), of(2), of(3), of(4), of(5), of(6), of(7), of(8), of(9), of(10),	\
+	of(11), of(12), of(13), of(14), of(15)					\
+}
+#define PKS_MASK(pkey)	(3U << 2 * (pkey) | PKS_WORD_FLAGS)
+#define PKS_OTHER(pkey)	(~(3U << 2 * (pkey)))
+const u32 __pks_masks[__PKS_GATES] = PKS_BY_KEY(PKS_MASK);
+EXPORT_SYMBOL_PKS(__pks_masks);
+const u32 __pks_others[__PKS_GATES] = PKS_BY_KEY(PKS_OTHER);
+EXPORT_SYMBOL_PKS(__pks_others);
 
 /* What a context has that opened nothing. Changed by pks_reset() alone. */
 u32 pks_default __read_mostly = PKS_PKRS_CLOSED;
@@ -27,12 +46,12 @@ static u32 pks_live;
 /*
  * A reset. Its order is what makes it safe:
  *
- *  1. the key's number goes, so that an update not yet in its word will see it
- *     (see __pks_enter_gen()), and no scope begins with a word of before the reset
- *     and a number of after it;
+ *  1. the key's number goes, so that no update begins;
  *  2. the default and the epochs change;
  *  3. each CPU puts the key's bits back in every word it has: that of what runs
- *     there, and what interrupts have saved; then notes the epoch;
+ *     there, and what interrupts have saved; then notes the epoch. All these words
+ *     become SLOW: an update that began before and is not yet in its word is seen to
+ *     be too late (see __pks_commit());
  *  4. the key gets its new number, if it stays someone's.
  *
  * A thread that is not on a CPU has in its record the epoch that the CPU it left
@@ -40,7 +59,7 @@ static u32 pks_live;
  * been reset. It catches up when it is next switched in.
  */
 
-/* @word after all resets later than @since. */
+/* @word after all resets later than @since, of which there are some. */
 u32 pks_fold(u32 word, u64 since)
 {
 	int pkey;
@@ -50,7 +69,7 @@ u32 pks_fold(u32 word, u64 since)
 			word = pks_with_access(word, pkey,
 					       pks_key_access(pks_default, pkey));
 	}
-	return word;
+	return word | PKS_SLOW;
 }
 
 /* The same for what may be PKS_UNSAVED. */
@@ -83,13 +102,30 @@ static void pks_set_live(int pkey, u32 gen)
 	WRITE_ONCE(pks_live, gen ? live | BIT(pkey) : live);
 }
 
+/*
+ * Give a key its number, which is the last that is done to it, or take it away, which
+ * is the first. A default of all access is never that of a fast path, whose updates
+ * are from the default to more.
+ */
+static void pks_set_number(int pkey, u32 gen)
+{
+	u32 access = pks_key_access(pks_default, pkey);
+	const unsigned int gate = pkey - 1;
+
+	WRITE_ONCE(__pks_closed[gate], PKS_GATE_SHUT);
+	/* Pairs with pks_await_gen(): who sees the number, or none, sees pks_live. */
+	smp_store_release(&pks_key_gen[pkey], gen);
+	WRITE_ONCE(__pks_keep[gate], pks_with_access(U32_MAX, pkey, access));
+	if (gen && access != PKS_READWRITE)
+		smp_store_release(&__pks_closed[gate], access << 2 * pkey);
+}
+
 /* Number a key that was free, and so is closed for everyone. */
 void pks_number(int pkey, u32 gen)
 {
 	lockdep_assert_held(&pks_key_mutex);
 	pks_set_live(pkey, gen);
-	/* Pairs with pks_await_gen(): who sees the number sees the key alive. */
-	smp_store_release(&__pks_key_gen[pkey], gen);
+	pks_set_number(pkey, gen);
 }
 
 /*
@@ -105,13 +141,12 @@ void pks_reset(int pkey, enum pks_access access, u32 gen)
 	cpus_read_lock();
 	preempt_disable();
 	pks_set_live(pkey, gen);
-	/* Pairs with pks_await_gen(): who sees no number sees if it will come back. */
-	smp_store_release(&__pks_key_gen[pkey], 0);
+	pks_set_number(pkey, 0);
 	pks_key_epoch[pkey] = pks_epoch + 1;
 	WRITE_ONCE(pks_default, pks_with_access(pks_default, pkey, access));
 	WRITE_ONCE(pks_epoch, pks_epoch + 1);
 	on_each_cpu(pks_fold_this_cpu, NULL, 1);
-	WRITE_ONCE(__pks_key_gen[pkey], gen);
+	pks_set_number(pkey, gen);
 	preempt_enable();
 	cpus_read_unlock();
 	trace_pks_key_reset(pkey, access);
@@ -131,7 +166,7 @@ static void pks_refresh_this_cpu(void *unused)
 	this_cpu_write(pks_pkrs, pks_refreshed(this_cpu_read(pks_pkrs)));
 }
 
-/* After irq_isolation went off: no running context is READY any more. */
+/* After irq_isolation went off, or tracing on: every running context is SLOW. */
 void pks_refresh_words(void)
 {
 	on_each_cpu(pks_refresh_this_cpu, NULL, 1);
@@ -173,7 +208,7 @@ int pks_await_gen(int pkey, u32 access)
 		return -EINVAL;
 	for (;;) {
 		/* Pairs with pks_reset(): the number first, then pks_live. */
-		gen = smp_load_acquire(&__pks_key_gen[pkey]);
+		gen = smp_load_acquire(&pks_key_gen[pkey]);
 		if (gen)
 			return gen;
 		if (!(READ_ONCE(pks_live) & BIT(pkey)))
@@ -185,83 +220,185 @@ int pks_await_gen(int pkey, u32 access)
 }
 
 /*
- * With interrupts off an update needs no protocol. If @gen is not the number any
- * more, then the end of a scope gives the default, and nothing else is done.
+ * Is there someone who saves the word of this context when another takes the CPU, or
+ * for whom it was saved? Not asked for fault handlers, which have it from their frame.
  */
-static bool pks_enter_irqsoff(int pkey, u32 access, u32 gen, bool leave,
-			      u32 *former)
+bool pks_context_kept(void)
+{
+	struct pks_thread *t = this_cpu_read(pks_cpu.thread);
+	unsigned int level;
+
+	if (in_nmi())
+		return false;
+	if (in_hardirq()) {
+		level = hardirq_count() / HARDIRQ_OFFSET - 1;
+		return this_cpu_read(pks_cpu.irq_saved[level]) != PKS_UNSAVED;
+	}
+	if (!in_serving_softirq())
+		return t;
+	if (!IS_ENABLED(CONFIG_PREEMPT_RT))
+		return this_cpu_read(pks_cpu.softirq_saved) != PKS_UNSAVED;
+	return t && t->softirq_saved != PKS_UNSAVED;
+}
+
+/* See to it that someone does: a record, for a thread that has none yet. */
+static int pks_make_kept(void)
+{
+	if (in_nmi())
+		return -EPERM;
+	if (this_cpu_read(pks_cpu.frame) || pks_context_kept())
+		return 0;
+	return pks_thread_attach();
+}
+
+/* The key's bits as they are wanted, and no flags but what everybody has. */
+static void pks_settle(u32 old, int pkey, u32 access)
+{
+	lockdep_assert_irqs_disabled();
+	pks_switch_word(old, (pks_with_access(old, pkey, access) & ~PKS_WORD_FLAGS) |
+			pks_slow_flag());
+}
+
+static int pks_former(u32 gen, u32 access)
+{
+	return gen << __PKS_FORMER_GEN_SHIFT | access;
+}
+
+/* With interrupts off an update needs no protocol. Nothing, if @gen has gone. */
+static bool pks_enter_irqsoff(int pkey, u32 access, u32 gen, u32 *had)
 {
 	u32 old = this_cpu_read(pks_pkrs);
 
-	lockdep_assert_irqs_disabled();
-	if (READ_ONCE(__pks_key_gen[pkey]) != gen) {
-		if (!leave)
-			return false;
-		access = pks_key_access(READ_ONCE(pks_default), pkey);
-	}
-	*former = pks_key_access(old, pkey);
-	pks_switch_word(old, pks_with_access(old, pkey, access) |
-			pks_ready_flag());
+	if (READ_ONCE(pks_key_gen[pkey]) != gen)
+		return false;
+	*had = pks_key_access(old, pkey);
+	pks_settle(old, pkey, access);
 	return true;
 }
 
-/* See to it that someone keeps this context's word: a record, if nobody does yet. */
-static int pks_make_keepable(void)
+/*
+ * Has the context got this without an update? In a scope in a scope, mostly. Who sees
+ * the number of before a reset, and then no flag, is before that reset.
+ */
+static bool pks_has(int pkey, u32 gen, u32 access)
 {
-	return this_cpu_read(pks_pkrs) & PKS_READY ? 0 : pks_thread_attach();
+	u32 word;
+
+	if (!gen || READ_ONCE(pks_key_gen[pkey]) != gen)
+		return false;
+	word = this_cpu_read(pks_pkrs);
+	return !(word & PKS_WORD_FLAGS) && pks_key_access(word, pkey) == access;
 }
 
-/*
- * The word can't be changed under a context that is not READY. Threads are
- * given a record first. Where interrupts are not isolated nobody is ever READY,
- * and each update comes here.
- */
-int __pks_enter_slow(int pkey, u32 access, u32 gen, unsigned long caller)
+static noinline int pks_enter_checked(int pkey, u32 access, unsigned long caller)
 {
 	unsigned long flags;
-	u32 former = 0;
-	int ret, err;
+	int gen, err;
+	u32 had = 0;
 	bool done;
 
-	if (!READ_ONCE(pks_on) || pks_key_abandoned(pkey))
-		return 0;
 	do {
-		ret = gen ?: pks_await_gen(pkey, access);
-		err = ret < 0 ? ret : pks_make_keepable();
+		gen = pks_await_gen(pkey, access);
+		err = gen < 0 ? gen : pks_make_kept();
 		if (err)
 			return pks_refuse(pkey, err, caller);
 		local_irq_save(flags);
-		done = pks_enter_irqsoff(pkey, access, ret, !caller, &former);
+		done = pks_enter_irqsoff(pkey, access, gen, &had);
 		local_irq_restore(flags);
-		gen = 0;
 	} while (!done);
-	if (tracepoint_enabled(pks_rights))
-		__pks_trace_rights(pkey, former, access);
-	return former | ret << __PKS_FORMER_GEN_SHIFT;
+	trace_pks_rights(pkey, had, access);
+	return pks_former(gen, had);
+}
+
+/*
+ * A key was reset, or something else came by, while the fast path put this one's bits
+ * into the word: take them out again. With interrupts off: a default that is read
+ * before a reset has changed it can't be written after that reset has seen this CPU.
+ * An update that this context has interrupted is none of its business.
+ */
+static void pks_back_out(int pkey)
+{
+	unsigned long flags;
+
+	if (in_nmi() || !pks_context_kept())
+		return;
+	local_irq_save(flags);
+	pks_settle(this_cpu_read(pks_pkrs), pkey,
+		   pks_key_access(READ_ONCE(pks_default), pkey));
+	local_irq_restore(flags);
+}
+
+/*
+ * An update that the fast path is not for, or that it could not bring to an end.
+ * @caller is for complaints.
+ */
+int __pks_enter_slow(int pkey, u32 access, unsigned long caller)
+{
+	u32 gen;
+
+	if (pkey > 0 && pkey < PKS_NUM_KEYS) {
+		gen = READ_ONCE(pks_key_gen[pkey]);
+		if (pks_has(pkey, gen, access))
+			return pks_former(gen, access);
+		if (this_cpu_read(pks_pkrs) & PKS_BUSY)
+			pks_back_out(pkey);
+	}
+	if (!READ_ONCE(pks_on) || pks_key_abandoned(pkey))
+		return 0;
+	return pks_enter_checked(pkey, access, caller);
 }
 EXPORT_SYMBOL_PKS(__pks_enter_slow);
 
-/*
- * The key was reset while its bits were put into the word: take them out again,
- * and if it is not the end of a scope, ask anew. @busy is for whom this context
- * interrupted. With interrupts off: a default that is read before a reset has
- * changed it can't be written after that reset has seen this CPU.
- */
-int __pks_enter_raced(int pkey, u32 access, u32 busy, unsigned long caller)
+/* What a scope goes back to: the default, if the key has not got its number any more. */
+static u32 pks_leave_access(int pkey, int former)
 {
-	unsigned long flags;
-	u32 old, new;
+	u32 gen = former >> __PKS_FORMER_GEN_SHIFT;
 
+	if (gen && READ_ONCE(pks_key_gen[pkey]) == gen)
+		return former & __PKS_FORMER_ACCESS;
+	return pks_key_access(READ_ONCE(pks_default), pkey);
+}
+
+/* What pks_enter() returns, unless there was an error, or no PKS. */
+static bool pks_former_ok(int former)
+{
+	return former == __PKS_FORMER_DEFAULT ||
+		(former >> __PKS_FORMER_GEN_SHIFT > 0 &&
+		 (former & (__PKS_FORMER_DEFAULT | __PKS_FORMER_ACCESS)) <= PKS_READONLY);
+}
+
+static noinline void pks_leave_checked(int pkey, int former)
+{
+	u32 access, old, had;
+	unsigned long flags;
+
+	if (!READ_ONCE(pks_on) || pks_make_kept())
+		return;
 	local_irq_save(flags);
 	old = this_cpu_read(pks_pkrs);
-	new = pks_with_access(old, pkey,
-			      pks_key_access(READ_ONCE(pks_default), pkey));
-	/* This context's own BUSY is in the old word, so the MSR is written. */
-	pks_switch_word(old, (new & ~PKS_BUSY) | busy);
+	had = pks_key_access(old, pkey);
+	access = pks_leave_access(pkey, former);
+	if (had != access || (old & PKS_WORD_FLAGS))
+		pks_settle(old, pkey, access);
 	local_irq_restore(flags);
-	return caller ? __pks_enter_slow(pkey, access, 0, caller) : 0;
+	if (had != access)
+		trace_pks_rights(pkey, had, access);
 }
-EXPORT_SYMBOL_PKS(__pks_enter_raced);
+
+/*
+ * The end of a scope that the fast path is not for, or that it could not bring to an
+ * end. With what is no scope's, nothing is changed.
+ */
+void __pks_leave_slow(int pkey, int former)
+{
+	if (pkey > 0 && pkey < PKS_NUM_KEYS && pks_former_ok(former) &&
+	    !pks_has(pkey, former >> __PKS_FORMER_GEN_SHIFT,
+		     former & __PKS_FORMER_ACCESS))
+		pks_leave_checked(pkey, former);
+}
+EXPORT_SYMBOL_PKS(__pks_leave_slow);
+
+/* These three are not traced: a tracer would run with the key open. */
 
 /**
  * pks_mk_noaccess - close a key for the running context
@@ -274,9 +411,17 @@ EXPORT_SYMBOL_PKS(__pks_enter_raced);
  *
  * Semantics: Intel's PKS series V3, by name and effect.
  */
-void pks_mk_noaccess(int pkey)
+void notrace pks_mk_noaccess(int pkey)
 {
-	__pks_enter(pkey, PKS_NOACCESS, _RET_IP_);
+	const unsigned int gate = pkey - 1;
+
+	if (likely(gate < __PKS_GATES &&
+		   !(this_cpu_read(pks_pkrs) & __pks_mask(gate)))) {
+		this_cpu_or(pks_pkrs, __pks_mask(gate) & (PKS_AD_BITS | PKS_BUSY));
+		if (__pks_commit())
+			return;
+	}
+	__pks_enter_slow(pkey, PKS_NOACCESS, _RET_IP_);
 }
 EXPORT_SYMBOL_PKS(pks_mk_noaccess);
 
@@ -287,7 +432,7 @@ EXPORT_SYMBOL_PKS(pks_mk_noaccess);
  * Otherwise like pks_mk_noaccess(). On a CPU whose CR0.WP is clear, writes get
  * through (SDM: WD binds supervisor writes only while CR0.WP is set).
  */
-void pks_mk_readonly(int pkey)
+void notrace pks_mk_readonly(int pkey)
 {
 	__pks_enter(pkey, PKS_READONLY, _RET_IP_);
 }
@@ -300,7 +445,7 @@ EXPORT_SYMBOL_PKS(pks_mk_readonly);
  * Otherwise like pks_mk_noaccess(). What is opened here stays open until the
  * same context closes it: pks_enter() and pks_leave() nest, these do not.
  */
-void pks_mk_readwrite(int pkey)
+void notrace pks_mk_readwrite(int pkey)
 {
 	__pks_enter(pkey, PKS_READWRITE, _RET_IP_);
 }

@@ -65,7 +65,7 @@ static void pks_sched_out(struct preempt_notifier *notifier,
 	t->word = word;
 	t->epoch = this_cpu_read(pks_cpu.epoch);
 	this_cpu_write(pks_cpu.thread, NULL);
-	pks_switch_word(word, READ_ONCE(pks_default));
+	pks_switch_word(word, READ_ONCE(pks_default) | PKS_SLOW);
 
 	if (!pks_holds_more(word, READ_ONCE(pks_default)))
 		WRITE_ONCE(t->since, 0);
@@ -102,7 +102,7 @@ static void pks_sched_in(struct preempt_notifier *notifier, int cpu)
 		t->softirq_saved = pks_fold_saved(t->softirq_saved, t->epoch);
 	}
 	t->softirq_saved = pks_refreshed(t->softirq_saved);
-	word = (word & ~PKS_READY) | pks_ready_flag();
+	word |= pks_slow_flag();
 	this_cpu_write(pks_cpu.thread, t);
 	pks_switch_word(this_cpu_read(pks_pkrs), word);
 	local_irq_restore(flags);
@@ -171,8 +171,8 @@ static struct pks_thread *pks_thread_get(void)
 
 /*
  * May the running context have rights that a record keeps? Interrupt handlers
- * have the CPU's word to themselves while irq_isolation is on, and are READY
- * then; they get here only if it is off. On PREEMPT_RT softirqs are served by
+ * have the CPU's word to themselves while irq_isolation is on, and get here only if
+ * it is off. On PREEMPT_RT softirqs are served by
  * threads, and their rights are the thread's.
  */
 static bool pks_thread_may_hold(void)
@@ -180,7 +180,7 @@ static bool pks_thread_may_hold(void)
 	if (in_nmi() || in_hardirq())
 		return false;
 	if (in_serving_softirq())
-		return IS_ENABLED(CONFIG_PREEMPT_RT) && pks_ready_flag();
+		return IS_ENABLED(CONFIG_PREEMPT_RT) && READ_ONCE(pks_irq_isolated);
 	return true;
 }
 

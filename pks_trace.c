@@ -5,12 +5,20 @@
 #define CREATE_TRACE_POINTS
 #include <trace/events/pks.h>
 
-/* Users of the inline fast path look at this one, and call when it is on. */
 EXPORT_TRACEPOINT_SYMBOL_GPL(pks_rights);
 EXPORT_TRACEPOINT_SYMBOL_GPL(pks_fault);
 
-void __pks_trace_rights(int pkey, u32 former, u32 access)
+/* Is anyone told of updates? Then all of them are SLOW: only those functions tell. */
+bool pks_traced __read_mostly;
+
+int pks_trace_begin(void)
 {
-	trace_pks_rights(pkey, former, access);
+	WRITE_ONCE(pks_traced, true);
+	pks_refresh_words();
+	return 0;
 }
-EXPORT_SYMBOL_PKS(__pks_trace_rights);
+
+void pks_trace_end(void)
+{
+	WRITE_ONCE(pks_traced, false);
+}

@@ -23,6 +23,17 @@ static __always_inline u64 bench_now(void)
 #endif
 }
 
+#define BENCH_MSR_PKRS		0x6e1
+#define BENCH_PKRS_CLOSED	0x55555554U
+
+static __always_inline void bench_wrmsr(u32 pkrs)
+{
+	asm volatile("wrmsr" : : "a" (pkrs), "c" (BENCH_MSR_PKRS), "d" (0) : "memory");
+}
+
+/* cache.c */
+void bench_cache_set(int pkey, u32 access);
+
 typedef u64 (*bench_once_t)(void *data);
 
 /*

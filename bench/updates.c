@@ -4,20 +4,12 @@
  * one would write first.
  */
 #include <linux/module.h>
-#include <linux/percpu.h>
 #include <linux/preempt.h>
 #include <linux/version.h>
 #include <asm/msr.h>
 #include "pks_bench.h"
 
-#define PKRS_CLOSED	0x55555554U
-#define PKRS_OPEN	(PKRS_CLOSED & ~(3U << 2 * BENCH_KEY))
-
-static __always_inline void bench_wrmsr(u32 pkrs)
-{
-	asm volatile("wrmsr" : : "a" (pkrs), "c" (__PKS_MSR_IA32_PKRS), "d" (0)
-		     : "memory");
-}
+#define PKRS_OPEN	(BENCH_PKRS_CLOSED & ~(3U << 2 * BENCH_KEY))
 
 /* 6.16: the MSRs' functions are named by the size of what they take. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 16, 0)
@@ -38,7 +30,7 @@ static u64 bench_floor(void *unused)
 	bench_wrmsr(PKRS_OPEN);
 	preempt_enable();
 	preempt_disable();
-	bench_wrmsr(PKRS_CLOSED);
+	bench_wrmsr(BENCH_PKRS_CLOSED);
 	preempt_enable();
 	return bench_now() - start;
 }
@@ -52,30 +44,9 @@ static u64 bench_floor_kernel(void *unused)
 	bench_wrmsrq(PKRS_OPEN);
 	preempt_enable();
 	preempt_disable();
-	bench_wrmsrq(PKRS_CLOSED);
+	bench_wrmsrq(BENCH_PKRS_CLOSED);
 	preempt_enable();
 	return bench_now() - start;
-}
-
-/*
- * A cache of the register for each CPU, and a function that changes a key's bits in
- * it: what Intel's series describes. Here, without what else it needs for that to be
- * the thread's.
- */
-static DEFINE_PER_CPU(u32, bench_cache) = PKRS_CLOSED;
-
-static noinline void bench_cache_set(int pkey, u32 access)
-{
-	u32 old, new;
-
-	preempt_disable();
-	old = this_cpu_read(bench_cache);
-	new = (old & ~(3U << 2 * pkey)) | access << 2 * pkey;
-	if (new != old) {
-		this_cpu_write(bench_cache, new);
-		bench_wrmsr(new);
-	}
-	preempt_enable();
 }
 
 static u64 bench_cached(void *pkey)

@@ -78,7 +78,8 @@ static struct {
 	atomic_t	counts[PKS_STRESS_COUNTS];
 	atomic_t	left;		/* toggles to be begun */
 	int		common;		/* the key that all use */
-	atomic_t	number;		/* of it, by the last reset that is over */
+	atomic_t	begun;		/* resets of it */
+	atomic_t	over;
 	int		wheel;		/* one whose default goes round */
 	int		hard;		/* of interrupt handlers */
 	int		soft;
@@ -134,17 +135,16 @@ static void pks_stress_fault(struct pks_part *part)
 }
 
 /*
- * A right to the key that is reset all the time carries the key's number: it is
- * gone once the reset is over that gave the key another.
+ * A right to the key that is reset all the time, had when @begun resets had begun, is
+ * gone once one more is over.
  */
-static void pks_stress_check_common(int former)
+static void pks_stress_check_common(int begun)
 {
-	int number = former >> __PKS_FORMER_GEN_SHIFT;
 	unsigned long flags;
 	bool open, over;
 
 	local_irq_save(flags);
-	over = number < atomic_read_acquire(&pks_stress.number);
+	over = begun < atomic_read_acquire(&pks_stress.over);
 	open = pks_stress_of(pks_test_rdmsr(), pks_stress.common) != PKS_NOACCESS;
 	local_irq_restore(flags);
 	pks_stress_add(PKS_STRESS_SURVIVED, open && over);
@@ -160,6 +160,7 @@ static bool pks_stress_kept_out(int former)
 static void pks_stress_toggle(struct pks_part *part)
 {
 	int common = pks_enter(pks_stress.common, PKS_READWRITE);
+	int begun = atomic_read_acquire(&pks_stress.begun);
 	int former = pks_enter(part->pkey, PKS_READWRITE);
 
 	pks_stress_add(PKS_STRESS_REFUSED, former < 0 ||
@@ -168,7 +169,7 @@ static void pks_stress_toggle(struct pks_part *part)
 	pks_stress_add(PKS_STRESS_STOPPED, !!pks_try_write(part->page, former));
 	pks_leave(part->pkey, former);
 	pks_stress_check(part->pkey, PKS_NOACCESS);
-	pks_stress_check_common(common);
+	pks_stress_check_common(begun);
 	pks_leave(pks_stress.common, common);
 	pks_stress_check(pks_stress.common, PKS_NOACCESS);
 }
@@ -201,9 +202,9 @@ static void pks_stress_storm(void *unused)
 
 	set_user_nice(current, MIN_NICE);
 	for (i = 0; !READ_ONCE(pks_stress.stop); i++) {
+		atomic_inc_return(&pks_stress.begun);
 		pks_key_set_default(pks_stress.common, PKS_NOACCESS);
-		atomic_set_release(&pks_stress.number,
-				   __pks_key_gen[pks_stress.common]);
+		atomic_inc_return_release(&pks_stress.over);
 		pks_key_set_default(pks_stress.wheel, wheel[i % 3]);
 		pks_stress_add(PKS_STRESS_RESETS, 2);
 		cond_resched();

@@ -24,7 +24,6 @@
 #include <linux/percpu.h>
 #include <linux/pgtable.h>
 #include <linux/sched.h>
-#include <linux/tracepoint-defs.h>
 #include <linux/types.h>
 #include <linux/version.h>
 #if __has_include(<linux/cleanup.h>)
@@ -329,102 +328,114 @@ static inline pgprotval_t __pks_pte_bits(int pkey)
  *
  * PKS_BUSY: an update is under way and the MSR may lag behind the word. Whoever
  *	interrupts must not trust the MSR, and gives the flag back with the word.
- * PKS_READY: the word is kept safe for this context when another one takes the
- *	CPU, so that it may be changed here. Without it, the slow path decides.
+ * PKS_SLOW: not here, but in a function that looks closer. Nobody may keep this
+ *	context's word yet when another one takes the CPU; or a key has been reset,
+ *	which puts the flag into every word there is; or updates are traced.
  *
- * An interrupt, a preemption with or without migration, a reset by another CPU
- * or an NMI may come between any two instructions below; each of them leaves
- * the word either as it was or changed in a way that the compare-and-exchange
- * sees. docs/model/ has the proof by exhaustion.
+ * An update from the default of a key, or to it, is made in place where neither flag
+ * is set: two instructions change the word, then the MSR is written and the word
+ * looked at again. An interrupt, a preemption with or without migration, a reset by another
+ * CPU or an NMI may come between any two instructions; each leaves the word as it
+ * was, or changes it and says so by PKS_SLOW. docs/model/ has the proof by
+ * exhaustion.
  */
-#define PKS_BUSY		BIT(0)
-#define PKS_READY		BIT(1)
-#define PKS_WORD_FLAGS		(PKS_BUSY | PKS_READY)
+#define PKS_BUSY		1U
+#define PKS_SLOW		2U
+#define PKS_WORD_FLAGS		(PKS_BUSY | PKS_SLOW)
 
 #define __PKS_MSR_IA32_PKRS	0x6e1
 
 DECLARE_PER_CPU(u32, pks_pkrs);
-/* By key: 0 while it is nobody's or being reset, else a number until then. */
-extern u32 __pks_key_gen[PKS_NUM_KEYS];
-
-int __pks_enter_slow(int pkey, u32 access, u32 gen, unsigned long caller);
-int __pks_enter_raced(int pkey, u32 access, u32 busy, unsigned long caller);
-
-/* What a scope carries from its start to its end: the rights, the number. */
-#define __PKS_FORMER_ACCESS	3
-#define __PKS_FORMER_GEN_SHIFT	2
-#define __PKS_GEN_MAX		(INT_MAX >> __PKS_FORMER_GEN_SHIFT)
-
-DECLARE_TRACEPOINT(pks_rights);
-void __pks_trace_rights(int pkey, u32 former, u32 access);
 
 /*
- * Make the MSR what the word says, until no one has changed the word meanwhile,
- * then put the BUSY flag back to @busy. The value compared comes out of the very
- * register that the MSR was written from: a jump straight to the WRMSR with a
- * forged value does not find it in the word and writes again.
+ * By key, from key 1 on: its default in its place, or, while the key is nobody's or
+ * being reset, what no word has there; and all ones but for the default.
  */
-static __always_inline void __pks_commit(u32 word, u32 busy)
+#define __PKS_GATES		(PKS_NUM_KEYS - 1)
+extern u32 __pks_closed[__PKS_GATES];
+extern u32 __pks_keep[__PKS_GATES];
+/* Likewise, for keys that the compiler does not know: see the two functions. */
+extern const u32 __pks_masks[__PKS_GATES];
+extern const u32 __pks_others[__PKS_GATES];
+
+/* The bits of a key, and the flags. */
+static __always_inline u32 __pks_mask(unsigned int gate)
 {
-	u32 seen;
+	return __builtin_constant_p(gate) ? 3U << 2 * (gate + 1) | PKS_WORD_FLAGS :
+					    __pks_masks[gate];
+}
 
-	for (;;) {
-		u32 rights = word & ~PKS_WORD_FLAGS;
-		u32 flags = word & PKS_WORD_FLAGS;
-
-		asm volatile("wrmsr"
-			     : "+a" (rights)
-			     : "c" (__PKS_MSR_IA32_PKRS), "d" (0)
-			     : "memory");
-		seen = this_cpu_cmpxchg(pks_pkrs, rights | flags,
-					rights | (flags & ~PKS_BUSY) | busy);
-		if (likely(seen == (rights | flags)))
-			return;
-		word = seen;
-	}
+/* All but the bits of a key. */
+static __always_inline u32 __pks_other(unsigned int gate)
+{
+	return __builtin_constant_p(gate) ? ~(3U << 2 * (gate + 1)) :
+					    __pks_others[gate];
 }
 
 /*
- * Give the running context @access to @pkey, provided that the key's number
- * is @gen, now and after the word has changed: a reset takes the number away,
- * changes the words, and only then gives a new one. @caller is 0 at the end of a
- * scope, which is not granted, nor complained of, when the number has changed.
+ * What a scope carries from its start to its end: that it began at the default; or
+ * the rights that it had, and the number that the key has from reset to reset.
  */
-static __always_inline int __pks_enter_gen(int pkey, u32 access, u32 gen,
-					   unsigned long caller)
+#define __PKS_FORMER_DEFAULT	BIT(2)
+#define __PKS_FORMER_ACCESS	3
+#define __PKS_FORMER_GEN_SHIFT	3
+#define __PKS_GEN_MAX		(INT_MAX >> __PKS_FORMER_GEN_SHIFT)
+
+int __pks_enter_slow(int pkey, u32 access, unsigned long caller);
+void __pks_leave_slow(int pkey, int former);
+
+/* 6.9: variables of a CPU got an address space of their own. */
+#ifdef __my_cpu_var
+#define __pks_cpu_word		__my_cpu_var(pks_pkrs)
+#else
+#define __pks_cpu_word		pks_pkrs
+#endif
+
+/*
+ * Write the MSR from a word that is BUSY, and end that. False, and still BUSY, if
+ * anyone has changed the word meanwhile. The value compared comes out of the very
+ * register that the MSR was written from: a jump straight to the WRMSR with a
+ * forged value does not find it in the word.
+ */
+static __always_inline bool __pks_commit(void)
 {
-	const unsigned int shift = 2 * pkey;
-	u32 old, new;
+	u32 rights;
+	bool same;
 
-	do {
-		old = this_cpu_read(pks_pkrs);
-		new = (old & ~(3U << shift)) | (access << shift) | PKS_BUSY;
-		if ((old ^ new) == PKS_BUSY)
-			goto same;
-		if (unlikely(!(old & PKS_READY)))
-			return __pks_enter_slow(pkey, access, gen, caller);
-	} while (unlikely(this_cpu_cmpxchg(pks_pkrs, old, new) != old));
-
-	if (unlikely(READ_ONCE(__pks_key_gen[pkey]) != gen))
-		return __pks_enter_raced(pkey, access, old & PKS_BUSY, caller);
-	__pks_commit(new, old & PKS_BUSY);
-	if (tracepoint_enabled(pks_rights))
-		__pks_trace_rights(pkey, (old >> shift) & 3, access);
-same:
-	return ((old >> shift) & __PKS_FORMER_ACCESS) |
-		(gen << __PKS_FORMER_GEN_SHIFT);
+	asm volatile("mov " __percpu_arg([word]) ", %[rights]\n"
+		     "	and %[no_flags], %[rights]\n"
+		     "	wrmsr\n"
+		     "	or %[busy], %[rights]\n"
+		     "	cmp %[rights], " __percpu_arg([word]) "\n"
+		     : [rights] "=&a" (rights), "=@cce" (same)
+		     : [word] "m" (__pks_cpu_word), "c" (__PKS_MSR_IA32_PKRS), "d" (0),
+		       [no_flags] "i" (~(int)PKS_WORD_FLAGS), [busy] "i" (PKS_BUSY)
+		     : "memory");
+	if (likely(same))
+		this_cpu_and(pks_pkrs, ~PKS_BUSY);
+	return likely(same);
 }
 
 static __always_inline int __pks_enter(int pkey, u32 access,
 				       unsigned long caller)
 {
-	u32 gen = 0;
+	const unsigned int gate = pkey - 1;
+	u32 word, wanted;
 
-	if (likely(pkey > 0 && pkey < PKS_NUM_KEYS && access <= PKS_READONLY))
-		gen = READ_ONCE(__pks_key_gen[pkey]);
-	if (unlikely(!gen))
-		return __pks_enter_slow(pkey, access, gen, caller);
-	return __pks_enter_gen(pkey, access, gen, caller);
+	if (unlikely(gate >= __PKS_GATES || access > PKS_READONLY))
+		goto slow;
+	word = this_cpu_read(pks_pkrs) & __pks_mask(gate);
+	wanted = access << 2 * pkey;
+	if (unlikely(word != data_race(__pks_closed[gate]) ||
+		     (access && word == wanted)))
+		goto slow;
+
+	this_cpu_or(pks_pkrs, wanted | PKS_BUSY);
+	this_cpu_and(pks_pkrs, __pks_other(gate) | wanted);
+	if (__pks_commit())
+		return __PKS_FORMER_DEFAULT;
+slow:
+	return __pks_enter_slow(pkey, access, caller);
 }
 
 /**
@@ -481,12 +492,16 @@ static __always_inline int pks_enter(int pkey, enum pks_access access)
  */
 static __always_inline void pks_leave(int pkey, int former)
 {
-	u32 access = former & __PKS_FORMER_ACCESS;
-	u32 gen = former >> __PKS_FORMER_GEN_SHIFT;
+	const unsigned int gate = pkey - 1;
 
-	if (likely(former > __PKS_FORMER_ACCESS && access <= PKS_READONLY &&
-		   pkey > 0 && pkey < PKS_NUM_KEYS))
-		__pks_enter_gen(pkey, access, gen, 0);
+	if (likely(gate < __PKS_GATES && former == __PKS_FORMER_DEFAULT &&
+		   !(this_cpu_read(pks_pkrs) & PKS_WORD_FLAGS))) {
+		this_cpu_or(pks_pkrs, __pks_mask(gate) & ~PKS_SLOW);
+		this_cpu_and(pks_pkrs, data_race(__pks_keep[gate]));
+		if (__pks_commit())
+			return;
+	}
+	__pks_leave_slow(pkey, former);
 }
 
 #ifdef DEFINE_CLASS

@@ -131,8 +131,11 @@ TRACE_EVENT(pks_key_reset,
 		  pks_show_access(__entry->access))
 );
 
+int pks_trace_begin(void);
+void pks_trace_end(void);
+
 /* The running context has changed its rights to a key. */
-TRACE_EVENT(pks_rights,
+TRACE_EVENT_FN(pks_rights,
 
 	TP_PROTO(int pkey, u32 former, u32 access),
 
@@ -152,7 +155,9 @@ TRACE_EVENT(pks_rights,
 
 	TP_printk("pkey=%d %s -> %s", __entry->pkey,
 		  pks_show_access(__entry->former),
-		  pks_show_access(__entry->access))
+		  pks_show_access(__entry->access)),
+
+	pks_trace_begin, pks_trace_end
 );
 
 /* Pages have got a key in the page tables, or with 0 lost it. */
