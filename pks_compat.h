@@ -143,6 +143,17 @@ static inline void pks_hrtimer_setup_on_stack(struct hrtimer *timer,
 	}
 #endif
 
+/* 6.5: direct calls are registered by ops; a second interface had done that. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 5, 0)
+#define register_ftrace_direct(ops, addr)	register_ftrace_direct_multi(ops, addr)
+#define unregister_ftrace_direct(ops, addr, free_filters)		\
+do {									\
+	unregister_ftrace_direct_multi(ops, addr);			\
+	if (free_filters)						\
+		ftrace_free_filter(ops);				\
+} while (0)
+#endif
+
 /* 6.12 at the latest: stack_trace_save_tsk() is exported. */
 #ifdef CONFIG_STACKTRACE
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0)

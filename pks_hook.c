@@ -5,22 +5,51 @@
 #include <linux/string.h>
 #include <linux/tracepoint.h>
 
+static int pks_hook_filter(struct ftrace_ops *ops, const char *function)
+{
+	char name[32];
+
+	strscpy(name, function, sizeof(name));
+	return ftrace_set_filter(ops, name, strlen(name), 1);
+}
+
 /*
  * Have @ops called for the one function of that name. Fails where there is none,
  * or none that can be traced. May sleep.
  */
 int pks_hook(struct ftrace_ops *ops, const char *function)
 {
-	char name[32];
-	int err;
+	int err = pks_hook_filter(ops, function);
 
-	strscpy(name, function, sizeof(name));
-	err = ftrace_set_filter(ops, name, strlen(name), 1);
 	if (!err)
 		err = register_ftrace_function(ops);
 	if (err)
 		ftrace_free_filter(ops);
 	return err;
+}
+
+/*
+ * Have @hook called at the entry of a function that takes no arguments, with nothing
+ * in between: what the compiler lets any function clobber is free there. One module
+ * at a time can have that. kernel.ftrace_enabled=0 may not take it away. Fails as
+ * pks_hook() does, and where the kernel has no direct calls. May sleep.
+ */
+int pks_hook_direct(struct ftrace_ops *ops, const char *function, void (*hook)(void))
+{
+	int err = pks_hook_filter(ops, function);
+
+	if (!err)
+		err = register_ftrace_direct(ops, (unsigned long)hook);
+	if (err)
+		ftrace_free_filter(ops);
+	else
+		ops->flags |= FTRACE_OPS_FL_PERMANENT;
+	return err;
+}
+
+void pks_unhook_direct(struct ftrace_ops *ops, void (*hook)(void))
+{
+	unregister_ftrace_direct(ops, (unsigned long)hook, true);
 }
 
 /* On return no CPU is in the hook any more. May sleep. */

@@ -169,15 +169,20 @@ int pks_cpu_query(unsigned int cpu, struct pks_cpu_state *state);
 void pks_tamper_counts(struct pks_tamper_counts *counts);
 void pks_tamper_report(void);
 
+/* Why no context may update its word in place. */
+#define PKS_SLOW_UNISOLATED	BIT(0)
+#define PKS_SLOW_TRACED		BIT(1)
+
 /* pks_rights.c */
 extern u32 pks_default;
 extern u64 pks_epoch;
+extern u32 pks_slow;
 extern u32 pks_key_gen[PKS_NUM_KEYS];
 u32 pks_fold(u32 word, u64 since);
 u32 pks_fold_saved(u32 word, u64 since);
 void pks_number(int pkey, u32 gen);
 void pks_reset(int pkey, enum pks_access access, u32 gen);
-void pks_refresh_words(void);
+void pks_slow_set(unsigned int why, bool slow);
 int pks_await_gen(int pkey, u32 access);
 bool pks_context_kept(void);
 
@@ -194,6 +199,8 @@ struct ftrace_ops;
 struct tracepoint;
 int pks_hook(struct ftrace_ops *ops, const char *function);
 void pks_unhook(struct ftrace_ops *ops);
+int pks_hook_direct(struct ftrace_ops *ops, const char *function, void (*hook)(void));
+void pks_unhook_direct(struct ftrace_ops *ops, void (*hook)(void));
 struct tracepoint *pks_tracepoint(const char *name);
 
 /* pks_irq.c */
@@ -287,9 +294,6 @@ void pks_report_exit(void);
 /* pks_copy.S */
 size_t pks_copy_nofault(void *dst, const void *src, size_t len);
 extern const char pks_copy_nofault_access[];
-
-/* pks_trace.c */
-extern bool pks_traced;
 
 /* pks_nmi.c */
 int pks_nmi_isolate(void);
@@ -389,16 +393,10 @@ static __always_inline void pks_switch_word(u32 old, u32 new)
 		pks_write_msr(pks_rights_of(new));
 }
 
-/* The flag of a context that has changed nothing yet but is kept. */
-static inline u32 pks_slow_flag(void)
-{
-	return READ_ONCE(pks_irq_isolated) && !READ_ONCE(pks_traced) ? 0 : PKS_SLOW;
-}
-
-/* A word, or PKS_UNSAVED, that may be from before irq_isolation went off. */
+/* A word, or PKS_UNSAVED, that may be from before updates became slow. */
 static inline u32 pks_refreshed(u32 word)
 {
-	return word == PKS_UNSAVED ? word : word | pks_slow_flag();
+	return word == PKS_UNSAVED ? word : word | READ_ONCE(pks_slow);
 }
 
 #endif /* PKS_INTERNAL_H */

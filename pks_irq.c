@@ -37,7 +37,7 @@ static __always_inline void pks_isolate(u32 *saved)
 	u32 word = this_cpu_read(pks_pkrs);
 
 	*saved = word;
-	pks_switch_word(word, READ_ONCE(pks_default) | pks_slow_flag());
+	pks_switch_word(word, READ_ONCE(pks_default) | READ_ONCE(pks_slow));
 }
 
 static __always_inline void pks_restore(u32 *saved)
@@ -51,9 +51,7 @@ static __always_inline void pks_restore(u32 *saved)
 }
 
 /* Before irq_enter_rcu() counts the interrupt, with interrupts off. */
-static void notrace pks_irq_enter(unsigned long ip, unsigned long parent_ip,
-				  struct ftrace_ops *ops,
-				  struct ftrace_regs *fregs)
+static void notrace pks_irq_enter(void)
 {
 	unsigned int level = hardirq_count() / HARDIRQ_OFFSET;
 
@@ -65,59 +63,54 @@ static void notrace pks_irq_enter(unsigned long ip, unsigned long parent_ip,
  * Before irq_exit_rcu() takes the interrupt off the count and runs softirqs, with
  * interrupts off.
  */
-static void notrace pks_irq_exit(unsigned long ip, unsigned long parent_ip,
-				 struct ftrace_ops *ops,
-				 struct ftrace_regs *fregs)
+static void notrace pks_irq_exit(void)
 {
 	unsigned int level = hardirq_count() / HARDIRQ_OFFSET - 1;
 
 	pks_restore(this_cpu_ptr(&pks_cpu.irq_saved[level % PKS_IRQ_LEVELS]));
 }
 
-/*
- * PERMANENT: kernel.ftrace_enabled=0 may not take it away. RECURSION: the hook
- * calls nothing that could be traced.
- */
-#define PKS_IRQ_OPS(fn)	{						\
-	.func	= fn,							\
-	.flags	= FTRACE_OPS_FL_PERMANENT | FTRACE_OPS_FL_RECURSION,	\
-}
-
-static struct ftrace_ops pks_irq_enter_ops = PKS_IRQ_OPS(pks_irq_enter);
-static struct ftrace_ops pks_irq_exit_ops = PKS_IRQ_OPS(pks_irq_exit);
+static struct ftrace_ops pks_irq_enter_ops, pks_irq_exit_ops;
 
 /*
  * Softirqs do not nest on a CPU. On PREEMPT_RT a thread serves them and can be
  * switched out meanwhile: the word is saved in its record, and where it has none
  * it has nothing to save.
  */
-static void pks_softirq_entry(void *data, unsigned int nr)
+static __always_inline u32 *pks_softirq_saved(void)
 {
 	struct pks_thread *t;
-	unsigned long flags;
 
-	local_irq_save(flags);
+	if (!IS_ENABLED(CONFIG_PREEMPT_RT))
+		return this_cpu_ptr(&pks_cpu.softirq_saved);
 	t = this_cpu_read(pks_cpu.thread);
+	return t ? &t->softirq_saved : NULL;
+}
+
+static void pks_softirq_entry(void *data, unsigned int nr)
+{
+	unsigned long flags;
+	u32 *saved;
+
+	/* Without it nobody keeps the handler's word: it can't open anything. */
 	if (!READ_ONCE(pks_irq_isolated))
-		; /* nobody keeps the handler's word: it can't open anything */
-	else if (!IS_ENABLED(CONFIG_PREEMPT_RT))
-		pks_isolate(this_cpu_ptr(&pks_cpu.softirq_saved));
-	else if (t)
-		pks_isolate(&t->softirq_saved);
+		return;
+	local_irq_save(flags);
+	saved = pks_softirq_saved();
+	if (saved)
+		pks_isolate(saved);
 	local_irq_restore(flags);
 }
 
 static void pks_softirq_exit(void *data, unsigned int nr)
 {
-	struct pks_thread *t;
 	unsigned long flags;
+	u32 *saved;
 
 	local_irq_save(flags);
-	t = this_cpu_read(pks_cpu.thread);
-	if (!IS_ENABLED(CONFIG_PREEMPT_RT))
-		pks_restore(this_cpu_ptr(&pks_cpu.softirq_saved));
-	else if (t)
-		pks_restore(&t->softirq_saved);
+	saved = pks_softirq_saved();
+	if (saved)
+		pks_restore(saved);
 	local_irq_restore(flags);
 }
 
@@ -154,19 +147,19 @@ static int pks_irq_hook_hardirqs(void)
 {
 	int err;
 
-	err = pks_hook(&pks_irq_enter_ops, "irq_enter_rcu");
+	err = pks_hook_direct(&pks_irq_enter_ops, "irq_enter_rcu", pks_irq_enter);
 	if (err)
 		return err;
-	err = pks_hook(&pks_irq_exit_ops, "irq_exit_rcu");
+	err = pks_hook_direct(&pks_irq_exit_ops, "irq_exit_rcu", pks_irq_exit);
 	if (err)
-		pks_unhook(&pks_irq_enter_ops);
+		pks_unhook_direct(&pks_irq_enter_ops, pks_irq_enter);
 	return err;
 }
 
 static void pks_irq_unhook_hardirqs(void)
 {
-	pks_unhook(&pks_irq_exit_ops);
-	pks_unhook(&pks_irq_enter_ops);
+	pks_unhook_direct(&pks_irq_exit_ops, pks_irq_exit);
+	pks_unhook_direct(&pks_irq_enter_ops, pks_irq_enter);
 }
 
 /* Answers from handlers: was what they interrupted put in its place? */
@@ -231,15 +224,17 @@ static int pks_irq_isolate(void)
 {
 	int err = pks_nmi_isolate();
 
-	if (!err)
-		WRITE_ONCE(pks_irq_isolated, true);
-	return err;
+	if (err)
+		return err;
+	WRITE_ONCE(pks_irq_isolated, true);
+	pks_slow_set(PKS_SLOW_UNISOLATED, false);
+	return 0;
 }
 
 static void pks_irq_restore(void)
 {
 	WRITE_ONCE(pks_irq_isolated, false);
-	pks_refresh_words();
+	pks_slow_set(PKS_SLOW_UNISOLATED, true);
 	/* Handlers are RCU read-side sections: all that had saved are through. */
 	synchronize_rcu();
 	pks_nmi_restore();

@@ -233,7 +233,7 @@ pks_handler_call(const struct pks_handler *handler,
 
 	this_cpu_write(pks_cpu.frame, &frame);
 	pks_step_set_aside(&frame.step);
-	pks_switch_word(frame.word, READ_ONCE(pks_default) | pks_slow_flag());
+	pks_switch_word(frame.word, READ_ONCE(pks_default) | READ_ONCE(pks_slow));
 	action = handler->fn(info, regs, handler->data);
 	pks_switch_word(this_cpu_read(pks_pkrs), frame.word);
 	pks_step_resume(&frame.step);

@@ -22,6 +22,8 @@ u32 __pks_closed[__PKS_GATES] __read_mostly = {
 EXPORT_SYMBOL_PKS(__pks_closed);
 u32 __pks_keep[__PKS_GATES] __read_mostly;
 EXPORT_SYMBOL_PKS(__pks_keep);
+/* AD of each key that may be closed, and BUSY; else 0, with which nothing is BUSY. */
+static u32 pks_closing[__PKS_GATES] __read_mostly;
 
 #define PKS_BY_KEY(of)	{						\
 	of(1), of(2), of(3), of(4), of(5), of(6), of(7), of(8), of(9), of(10),	\
@@ -36,6 +38,8 @@ EXPORT_SYMBOL_PKS(__pks_others);
 
 /* What a context has that opened nothing. Changed by pks_reset() alone. */
 u32 pks_default __read_mostly = PKS_PKRS_CLOSED;
+/* The flag of a context that has changed nothing yet, but whose word is kept. */
+u32 pks_slow __read_mostly = PKS_SLOW;
 /* Counts the resets; of each key, the last one that it was part of. */
 u64 pks_epoch;
 static u64 pks_key_epoch[PKS_NUM_KEYS];
@@ -116,6 +120,7 @@ static void pks_set_number(int pkey, u32 gen)
 	/* Pairs with pks_await_gen(): who sees the number, or none, sees pks_live. */
 	smp_store_release(&pks_key_gen[pkey], gen);
 	WRITE_ONCE(__pks_keep[gate], pks_with_access(U32_MAX, pkey, access));
+	WRITE_ONCE(pks_closing[gate], gen ? 1U << 2 * pkey | PKS_BUSY : 0);
 	if (gen && access != PKS_READWRITE)
 		smp_store_release(&__pks_closed[gate], access << 2 * pkey);
 }
@@ -166,10 +171,18 @@ static void pks_refresh_this_cpu(void *unused)
 	this_cpu_write(pks_pkrs, pks_refreshed(this_cpu_read(pks_pkrs)));
 }
 
-/* After irq_isolation went off, or tracing on: every running context is SLOW. */
-void pks_refresh_words(void)
+/* From now on, for this reason, updates are slow or are not. May sleep. */
+void pks_slow_set(unsigned int why, bool slow)
 {
-	on_each_cpu(pks_refresh_this_cpu, NULL, 1);
+	static unsigned int reasons = PKS_SLOW_UNISOLATED;
+	static DEFINE_MUTEX(mutex);
+
+	mutex_lock(&mutex);
+	reasons = slow ? reasons | why : reasons & ~why;
+	WRITE_ONCE(pks_slow, reasons ? PKS_SLOW : 0);
+	if (slow)
+		on_each_cpu(pks_refresh_this_cpu, NULL, 1);
+	mutex_unlock(&mutex);
 }
 
 static const char *pks_refusal(int err)
@@ -256,7 +269,7 @@ static void pks_settle(u32 old, int pkey, u32 access)
 {
 	lockdep_assert_irqs_disabled();
 	pks_switch_word(old, (pks_with_access(old, pkey, access) & ~PKS_WORD_FLAGS) |
-			pks_slow_flag());
+			READ_ONCE(pks_slow));
 }
 
 static int pks_former(u32 gen, u32 access)
@@ -417,7 +430,7 @@ void notrace pks_mk_noaccess(int pkey)
 
 	if (likely(gate < __PKS_GATES &&
 		   !(this_cpu_read(pks_pkrs) & __pks_mask(gate)))) {
-		this_cpu_or(pks_pkrs, __pks_mask(gate) & (PKS_AD_BITS | PKS_BUSY));
+		this_cpu_or(pks_pkrs, data_race(pks_closing[gate]));
 		if (__pks_commit())
 			return;
 	}

@@ -102,7 +102,7 @@ static void pks_sched_in(struct preempt_notifier *notifier, int cpu)
 		t->softirq_saved = pks_fold_saved(t->softirq_saved, t->epoch);
 	}
 	t->softirq_saved = pks_refreshed(t->softirq_saved);
-	word |= pks_slow_flag();
+	word |= READ_ONCE(pks_slow);
 	this_cpu_write(pks_cpu.thread, t);
 	pks_switch_word(this_cpu_read(pks_pkrs), word);
 	local_irq_restore(flags);

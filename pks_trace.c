@@ -8,17 +8,14 @@
 EXPORT_TRACEPOINT_SYMBOL_GPL(pks_rights);
 EXPORT_TRACEPOINT_SYMBOL_GPL(pks_fault);
 
-/* Is anyone told of updates? Then all of them are SLOW: only those functions tell. */
-bool pks_traced __read_mostly;
-
+/* Someone is told of updates: only the slow ones tell. */
 int pks_trace_begin(void)
 {
-	WRITE_ONCE(pks_traced, true);
-	pks_refresh_words();
+	pks_slow_set(PKS_SLOW_TRACED, true);
 	return 0;
 }
 
 void pks_trace_end(void)
 {
-	WRITE_ONCE(pks_traced, false);
+	pks_slow_set(PKS_SLOW_TRACED, false);
 }
