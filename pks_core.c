@@ -276,8 +276,7 @@ void pks_format_rights(char *buf, size_t size, u32 word)
 		u32 access = pks_key_access(word, pkey);
 
 		user = pks_key_user(pkey);
-		if (access == pks_key_access(READ_ONCE(pks_default), pkey) ||
-		    access > PKS_READONLY || !user)
+		if (access == pks_key_access(READ_ONCE(pks_default), pkey) || !user)
 			continue;
 		len += scnprintf(buf + len, size - len, " %d:%s(%s)", pkey,
 				 access_names[access], user->name);

@@ -322,9 +322,12 @@ static inline u32 pks_rights_of(u32 word)
 	return word & ~PKS_WORD_FLAGS;
 }
 
+/* Between two steps of an update a key may have both bits: AD decides. */
 static inline u32 pks_key_access(u32 word, int pkey)
 {
-	return (word >> (2 * pkey)) & 3;
+	u32 bits = (word >> (2 * pkey)) & 3;
+
+	return bits & PKS_NOACCESS ? PKS_NOACCESS : bits;
 }
 
 static inline u32 pks_with_access(u32 word, int pkey, u32 access)

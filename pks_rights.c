@@ -291,16 +291,11 @@ static bool pks_enter_irqsoff(int pkey, u32 access, u32 gen, u32 *had)
 
 /*
  * Has the context got this without an update? In a scope in a scope, mostly. Who sees
- * the number of before a reset, and then no flag, is before that reset.
+ * the number of before a reset, and after that no flag, is before that reset.
  */
-static bool pks_has(int pkey, u32 gen, u32 access)
+static __always_inline bool pks_has(int pkey, u32 access)
 {
-	u32 word;
-
-	if (!gen || READ_ONCE(pks_key_gen[pkey]) != gen)
-		return false;
-	word = this_cpu_read(pks_pkrs);
-	return !(word & PKS_WORD_FLAGS) && pks_key_access(word, pkey) == access;
+	return (this_cpu_read(pks_pkrs) & __pks_mask(pkey - 1)) == access << 2 * pkey;
 }
 
 static noinline int pks_enter_checked(int pkey, u32 access, unsigned long caller)
@@ -351,7 +346,7 @@ int __pks_enter_slow(int pkey, u32 access, unsigned long caller)
 
 	if (pkey > 0 && pkey < PKS_NUM_KEYS) {
 		gen = READ_ONCE(pks_key_gen[pkey]);
-		if (pks_has(pkey, gen, access))
+		if (gen && pks_has(pkey, access))
 			return pks_former(gen, access);
 		if (this_cpu_read(pks_pkrs) & PKS_BUSY)
 			pks_back_out(pkey);
@@ -385,7 +380,7 @@ static noinline void pks_leave_checked(int pkey, int former)
 	u32 access, old, had;
 	unsigned long flags;
 
-	if (!READ_ONCE(pks_on) || pks_make_kept())
+	if (!pks_former_ok(former) || !READ_ONCE(pks_on) || pks_make_kept())
 		return;
 	local_irq_save(flags);
 	old = this_cpu_read(pks_pkrs);
@@ -404,9 +399,12 @@ static noinline void pks_leave_checked(int pkey, int former)
  */
 void __pks_leave_slow(int pkey, int former)
 {
-	if (pkey > 0 && pkey < PKS_NUM_KEYS && pks_former_ok(former) &&
-	    !pks_has(pkey, former >> __PKS_FORMER_GEN_SHIFT,
-		     former & __PKS_FORMER_ACCESS))
+	int gen = former >> __PKS_FORMER_GEN_SHIFT;
+
+	if (pkey <= 0 || pkey >= PKS_NUM_KEYS)
+		return;
+	if (gen <= 0 || READ_ONCE(pks_key_gen[pkey]) != gen ||
+	    !pks_has(pkey, former & __PKS_FORMER_ACCESS))
 		pks_leave_checked(pkey, former);
 }
 EXPORT_SYMBOL_PKS(__pks_leave_slow);
