@@ -442,15 +442,51 @@ EXPORT_SYMBOL_PKS(pks_domain_vfree);
  * May the key be on this page for as long as its owner likes? Its reference count
  * does not tell: of pages that were allocated together only the first has one.
  */
-static bool pks_page_fits(const void *addr, bool linear)
+static bool pks_page_fits(struct page *page)
 {
-	struct page *page;
-
-	if (linear && !virt_addr_valid(addr))
-		return false;
-	page = linear ? virt_to_page(addr) : vmalloc_to_page(addr);
 	return page && !PageReserved(page) && !PageSlab(compound_head(page)) &&
 		!PageBuddy(page);
+}
+
+/*
+ * Looked up once for each 2 MiB, the least that memory comes in and page structs
+ * follow one another in.
+ */
+static bool pks_linear_fits(unsigned long start, unsigned long end)
+{
+	struct page *page = NULL;
+	unsigned long addr;
+
+	for (addr = start; addr < end; addr += PAGE_SIZE, page++) {
+		if (addr == start || IS_ALIGNED(addr, PMD_SIZE))
+			page = virt_addr_valid((void *)addr) ? virt_to_page((void *)addr) :
+							       NULL;
+		if (!pks_page_fits(page))
+			return false;
+	}
+	return true;
+}
+
+static bool pks_vmalloc_fits(unsigned long start, unsigned long end)
+{
+	unsigned long addr;
+
+	for (addr = start; addr < end; addr += PAGE_SIZE) {
+		if (!pks_page_fits(vmalloc_to_page((void *)addr)))
+			return false;
+	}
+	return true;
+}
+
+/*
+ * May a thread's stack be there? Stacks that vmalloc() has are areas of their own, of
+ * which no larger range is part.
+ */
+static bool pks_may_have_stack(unsigned long start, unsigned long end, bool linear)
+{
+	if (IS_ENABLED(CONFIG_VMAP_STACK))
+		return !linear && end - start <= THREAD_SIZE;
+	return linear;
 }
 
 /* Is part of [@start, @end) a thread's stack? */
@@ -472,13 +508,12 @@ static bool pks_has_stack(unsigned long start, unsigned long end)
 
 static bool pks_pages_fit(const void *addr, unsigned long nr_pages, bool linear)
 {
-	unsigned long start = (unsigned long)addr, i;
+	unsigned long start = (unsigned long)addr;
+	unsigned long end = start + (nr_pages << PAGE_SHIFT);
 
-	for (i = 0; i < nr_pages; i++) {
-		if (!pks_page_fits(addr + (i << PAGE_SHIFT), linear))
-			return false;
-	}
-	return !pks_has_stack(start, start + (nr_pages << PAGE_SHIFT));
+	if (!(linear ? pks_linear_fits(start, end) : pks_vmalloc_fits(start, end)))
+		return false;
+	return !pks_may_have_stack(start, end, linear) || !pks_has_stack(start, end);
 }
 
 /* Where the direct map has the page that vmalloc() has at @addr. */

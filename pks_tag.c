@@ -36,6 +36,19 @@ static int pks_split(unsigned long addr, unsigned long end)
 	return err ?: set_memory_wb(addr, nr_pages);
 }
 
+/*
+ * Small entries follow one another up to the end of their table. Returns how far those
+ * that are there go; @addr, if not even the first is.
+ */
+static unsigned long pks_set_entries(pte_t *pte, unsigned long addr,
+				     unsigned long end, int pkey)
+{
+	end = min(end, (addr | ~PMD_MASK) + 1);
+	for (; addr < end && pte_present(*pte); addr += PAGE_SIZE, pte++)
+		pks_set_entry(pte, pkey);
+	return addr;
+}
+
 /* One mapping of theirs: see pks_tag(). */
 static int pks_tag_mapping(unsigned long start, unsigned long end, int pkey,
 			   unsigned int *splits)
@@ -49,6 +62,11 @@ static int pks_tag_mapping(unsigned long start, unsigned long end, int pkey,
 		pte = lookup_address(addr, &level);
 		if (!pte || !pte_present(*pte))
 			return -EFAULT;
+		if (level == PG_LEVEL_4K) {
+			addr = pks_set_entries(pte, addr, end, pkey);
+			had = 0;
+			continue;
+		}
 		size = page_level_size(level);
 		base = addr & page_level_mask(level);
 		if (base == addr && base + size <= end) {
