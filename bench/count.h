@@ -4,6 +4,8 @@
  * wrmsr counts itself. The sources are those of the other builds, and PKRS is the
  * only MSR that they write.
  */
+#define PKS_COUNT_WRITES
+
 #ifndef __ASSEMBLY__
 asm(".macro wrmsr\n"
     "	lock incl pks_writes(%rip)\n"

@@ -5,6 +5,7 @@
 #include <linux/completion.h>
 #include <linux/export.h>
 #include <linux/hrtimer.h>
+#include <linux/irqflags.h>
 #include <linux/kthread.h>
 #include <linux/sched.h>
 #include <linux/uaccess.h>
@@ -125,8 +126,11 @@ static u64 bench_interrupt_once(void *data)
 	bool fired;
 
 	WRITE_ONCE(t->fired, false);
+	/* Not before the first look. */
+	local_irq_disable();
 	hrtimer_start(&t->timer, ns_to_ktime(20 * NSEC_PER_USEC), t->mode);
 	last = bench_now();
+	local_irq_enable();
 	do {
 		fired = READ_ONCE(t->fired);
 		now = bench_now();
