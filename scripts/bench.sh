@@ -52,7 +52,8 @@ bench_build() {
 	run_step "building modules" "$bench/time.log" count_compiled \
 		bench_make "$kdir" "$bench/time-tree"
 	run_step "building modules that count" "$bench/count.log" count_compiled \
-		bench_make "$kdir" "$bench/count-tree" PKS_COUNT_WRITES=y
+		bench_make "$kdir" "$bench/count-tree" PKS_COUNT_WRITES=y \
+		KCFLAGS="-include $bench/count-tree/bench/count.h"
 }
 
 # bench_modules <time|count>

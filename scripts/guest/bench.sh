@@ -3,7 +3,7 @@
 #
 # The benchmarks: scripts/bench.sh tells with which modules, and of what group.
 # vm: cpu=max,-rdrand,-rdseed smp=1 mem=2G
-# qemu: -icount shift=0,sleep=off -rtc base=2026-01-01,clock=vm -machine max-ram-below-4g=1G
+# qemu: -icount shift=0,sleep=off -seed 1 -rtc base=2026-01-01,clock=vm -machine max-ram-below-4g=1G
 # cmdline: loglevel=4 nokaslr norandmaps
 # kernel: any
 # tool: mkfs.ext4
@@ -13,7 +13,7 @@
 . /guest/lib.sh
 
 group=$(sed -n 's/.*guest\.group=\([^ ]*\).*/\1/p' /proc/cmdline)
-if sh /modules/run.sh /modules $group >/tmp/results; then
+if sh /modules/run.sh /modules "$group" >/tmp/results; then
 	ok "bench/run.sh"
 else
 	not_ok "bench/run.sh"
