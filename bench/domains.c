@@ -63,7 +63,7 @@ static void *bench_block(unsigned int order, gfp_t gfp, bool split)
 	void *blocks[BENCH_BLOCKS], *block = NULL;
 	unsigned int nr = 0;
 
-	while (!block && nr < BENCH_BLOCKS) {
+	while (nr < BENCH_BLOCKS) {
 		block = (void *)__get_free_pages(gfp, order);
 		if (!block)
 			break;
@@ -90,6 +90,16 @@ static void bench_large(const char *load)
 		bench_pages("4 MiB", load, two, 1024);
 	free_pages((unsigned long)one, 9);
 	free_pages((unsigned long)two, 10);
+}
+
+/* One of them alone. */
+void bench_one_page(const char *load)
+{
+	struct bench_pages page = { bench_block(0, GFP_KERNEL, true), 1 };
+
+	if (page.addr)
+		bench_few("protect 1", load, bench_protect, &page);
+	free_pages((unsigned long)page.addr, 0);
 }
 
 static void bench_small(const char *load)

@@ -29,5 +29,6 @@ void bench_violations(const char *load);
 void bench_growth(const char *load);
 /* Those that are measured again under load. */
 void bench_hot(const char *load);
+void bench_one_page(const char *load);
 
 #endif /* PKS_BENCH_PKS_H */

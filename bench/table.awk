@@ -103,9 +103,11 @@ function read_measured(    parts, k) {
 	k = key_of(parts[1], parts[2])
 	if ((part, k) in value)
 		fail("measured twice: " k)
-	measured[k] = 1
 	value[part, k] = parts[3]
+	if (part == "count")
+		counted[k] = 1
 	if (part == "time") {
+		measured[k] = 1
 		minimum[k] = parts[3]
 		median[k] = parts[4]
 		p99[k] = parts[5]
@@ -127,6 +129,8 @@ function read_csv(    parts, n, k) {
 		return
 	}
 	k = key_of(parts[1], parts[2])
+	if (part == "old")
+		committed[k] = 1
 	value[part, k] = parts[n == 8 ? 4 : 3]
 	minimum[k] = parts[3]
 	p99[k] = parts[5]
@@ -161,6 +165,9 @@ function check(    t, r, k) {
 		else if (!(k in known))
 			fail("measured, but not in bench/rows: " k)
 	}
+	for (k in counted)
+		if (!(k in known) && !(k in measured))
+			fail("its writes were counted, but it is not in bench/rows: " k)
 	for (t = 1; t <= tables; t++)
 		for (r = 1; r <= nr_rows[t]; r++)
 			if (references[t, r] != "" && !(references[t, r] in known))
@@ -256,10 +263,15 @@ function text_row(t, r,    k, ref) {
 		ratio("new", k, ref), label(ref), verdicts(t, r)
 }
 
+# A column of a table with loads: there may be many.
+function column(t, s) {
+	return sprintf(cells(t) > 5 ? " %5s" : " %9s", s)
+}
+
 function text_cells(t, r,    c, line) {
 	line = sprintf("  %-20s", names[t, r])
 	for (c = 1; c <= cells(t); c++)
-		line = line sprintf(" %5s", figure(key(t, r, c)))
+		line = line column(t, figure(key(t, r, c)))
 	print line "  " verdicts(t, r)
 }
 
@@ -274,7 +286,7 @@ function text_head(t,    c, line) {
 	}
 	line = sprintf("  %-20s", unit == "cycles" ? "cycles" : "instructions")
 	for (c = 1; c <= cells(t); c++)
-		line = line sprintf(" %5s", loads[t, c] + 0)
+		line = line column(t, loads[t, c] + 0)
 	print line
 }
 
@@ -362,16 +374,19 @@ function guard_cell(k, ref,    before, after) {
 	}
 	if (writes["new", k] > writes["old", k])
 		grown("writes of PKRS", k, writes["old", k], writes["new", k])
-	if (made_with["old"] == made_with["new"]) {
+	if (same_make()) {
 		before = value["old", k]
 		after = value["new", k]
 	} else {
 		before = ratio("old", k, ref)
 		after = ratio("new", k, ref)
 	}
-	if (after > before * (1 + slack / 100))
-		grown(made_with["old"] == made_with["new"] ? "instructions" : \
-		      "ratio to " label(ref), k, before, after)
+	if (before != "" && after > before * (1 + slack / 100))
+		grown(same_make() ? "instructions" : "ratio to " label(ref), k, before, after)
+}
+
+function same_make() {
+	return made_with["old"] == made_with["new"]
 }
 
 # A row may be there more than once, with other references.
@@ -380,11 +395,13 @@ function print_guard(    t, r, c, k, seen) {
 		for (r = 1; r <= nr_rows[t]; r++)
 			for (c = 1; c <= cells(t); c++) {
 				k = key(t, r, c)
-				if (made_with["old"] == made_with["new"] && k in seen)
-					continue
+				if (!same_make() || !(k in seen))
+					guard_cell(k, reference(t, r, c))
 				seen[k] = 1
-				guard_cell(k, reference(t, r, c))
 			}
+	for (k in committed)
+		if (!(k in seen))
+			print label(k) ": is in the committed table, and not measured any more"
 }
 
 part == "rows" { read_row(); next }

@@ -8,7 +8,7 @@
 # kernel: any
 # tool: mkfs.ext4
 # expect: 0-9999 BUG: PKS: (read of|write to)
-# timeout: 600
+# timeout: 240
 # check: no
 . /guest/lib.sh
 
