@@ -23,7 +23,7 @@
 . "$PKS_ROOT/scripts/scenario.sh"
 
 BENCH_CPUS="1 2 8"
-# What may differ from the committed table, in percent.
+# By how much a row may grow over the committed table, in percent.
 BENCH_SLACK=2
 
 bench=$PKS_ROOT/build/bench
