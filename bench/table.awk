@@ -372,7 +372,7 @@ function guard_cell(k, ref,    before, after) {
 		print label(k) ": is not in the committed table"
 		return
 	}
-	if (writes["new", k] > writes["old", k])
+	if (above(writes["old", k], writes["new", k]))
 		grown("writes of PKRS", k, writes["old", k], writes["new", k])
 	if (same_make()) {
 		before = value["old", k]
@@ -381,8 +381,12 @@ function guard_cell(k, ref,    before, after) {
 		before = ratio("old", k, ref)
 		after = ratio("new", k, ref)
 	}
-	if (before != "" && after > before * (1 + slack / 100))
+	if (before != "" && above(before, after))
 		grown(same_make() ? "instructions" : "ratio to " label(ref), k, before, after)
+}
+
+function above(before, after) {
+	return after > before * (1 + slack / 100)
 }
 
 function same_make() {
