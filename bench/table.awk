@@ -57,7 +57,10 @@ function add_row(name, what, reference, aim,    r) {
 	names[tables, r] = name
 	whats[tables, r] = what
 	references[tables, r] = reference
-	aims[tables, r] = aim
+	if (aim ~ /^slack<=/)
+		slacks[tables, r] = substr(aim, 8)
+	else
+		aims[tables, r] = aim
 }
 
 function read_row(    parts) {
@@ -367,12 +370,12 @@ function grown(text, k, old, new) {
 	printf "%s: %s %s, was %s\n", label(k), text, new, old
 }
 
-function guard_cell(k, ref,    before, after) {
+function guard_cell(k, ref, percent,    before, after) {
 	if (!(("old", k) in value)) {
 		print label(k) ": is not in the committed table"
 		return
 	}
-	if (above(writes["old", k], writes["new", k]))
+	if (above(writes["old", k], writes["new", k], percent))
 		grown("writes of PKRS", k, writes["old", k], writes["new", k])
 	if (same_make()) {
 		before = value["old", k]
@@ -381,12 +384,12 @@ function guard_cell(k, ref,    before, after) {
 		before = ratio("old", k, ref)
 		after = ratio("new", k, ref)
 	}
-	if (before != "" && above(before, after))
+	if (before != "" && above(before, after, percent))
 		grown(same_make() ? "instructions" : "ratio to " label(ref), k, before, after)
 }
 
-function above(before, after) {
-	return after > before * (1 + slack / 100)
+function above(before, after, percent) {
+	return after > before * (1 + percent / 100)
 }
 
 function same_make() {
@@ -400,7 +403,8 @@ function print_guard(    t, r, c, k, seen) {
 			for (c = 1; c <= cells(t); c++) {
 				k = key(t, r, c)
 				if (!same_make() || !(k in seen))
-					guard_cell(k, reference(t, r, c))
+					guard_cell(k, reference(t, r, c),
+						   (t, r) in slacks ? slacks[t, r] : slack)
 				seen[k] = 1
 			}
 	for (k in committed)
