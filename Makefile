@@ -24,6 +24,14 @@ shell: ## the same machine with a prompt (Ctrl-A x kills it)
 check: ## run all tests on KERNELS="6.1 6.12 latest 6.12+rt 6.1+none" (default: 6.1)
 	@scripts/check.sh "$(KERNELS)"
 
+# A KDIR that was asked for: then it is this machine that is meant.
+bench: ## measure it: instructions, emulated; with KDIR=... in cycles, on this machine, as root
+ifeq ($(origin KDIR),command line)
+	@KDIR="$(KDIR)" scripts/bench.sh here
+else
+	@scripts/bench.sh run
+endif
+
 clean: ## remove what was built here (downloads and kernels stay in ~/.cache/pks)
 	rm -rf build
 	if [ -d $(KDIR) ]; then $(KBUILD) clean; fi
@@ -37,4 +45,4 @@ kdir:
 		echo "Install linux-headers-$$(uname -r), or name a kernel's headers or build tree: make KDIR=..."; \
 		exit 1; }
 
-.PHONY: modules install demo shell check clean help kdir
+.PHONY: modules install demo shell check bench clean help kdir

@@ -37,8 +37,9 @@ void bench_cache_set(int pkey, u32 access);
 typedef u64 (*bench_once_t)(void *data);
 
 /*
- * base.c: measure and keep. @load: what else there was, "" for nothing. The result is
- * divided by @per. Rows that take long ask for fewer rounds than BENCH_ROUNDS.
+ * base.c: measure and keep. @load: what else there was, "" for nothing; no comma in it
+ * or in @name. The result is divided by @per. Rows that take long ask for fewer rounds
+ * than BENCH_ROUNDS.
  */
 #define BENCH_ROUNDS	400
 #define BENCH_FEW	40
@@ -60,10 +61,17 @@ static inline void bench(const char *name, const char *load, bench_once_t once,
 	bench_measure(&(struct bench_row){ name, load, once, data, BENCH_ROUNDS, 1 });
 }
 
+/* A loop of @per, of which one is the row. */
+static inline void bench_each(const char *name, const char *load, bench_once_t once,
+			      void *data, unsigned int per)
+{
+	bench_measure(&(struct bench_row){ name, load, once, data, BENCH_FEW, per });
+}
+
 static inline void bench_few(const char *name, const char *load, bench_once_t once,
 			     void *data)
 {
-	bench_measure(&(struct bench_row){ name, load, once, data, BENCH_FEW, 1 });
+	bench_each(name, load, once, data, 1);
 }
 
 /* What is done when its name is written to the file run, with the load behind it. */

@@ -5,9 +5,16 @@
 #include <linux/gfp.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
+#include <linux/sizes.h>
 #include <linux/string.h>
 #include <linux/vmalloc.h>
 #include "pks_bench.h"
+
+/* Tried to find one that is mapped as it should be. */
+#define BENCH_BLOCKS	8
+
+/* Small objects at once. */
+#define BENCH_BULK	256
 
 struct bench_pages {
 	void		*addr;
@@ -47,20 +54,74 @@ static void bench_pages(const char *what, const char *load, void *addr, unsigned
 	bench_few(name, load, bench_unprotect, &pages);
 }
 
-/* Mapped by entries of a page, once the first has been taken in alone. */
-static void bench_linear(const char *load)
+/*
+ * 2^@order pages with nr entries of 2 MiB, or, where @split, an entry each. The direct
+ * map may have them in entries of 1 GiB, and parts that were split once stay so.
+ */
+static void *bench_block(unsigned int order, gfp_t gfp, bool split)
 {
-	void *large = (void *)__get_free_pages(GFP_KERNEL, 9);
-	void *small = (void *)__get_free_pages(GFP_KERNEL, 9);
+	void *blocks[BENCH_BLOCKS], *block = NULL;
+	unsigned int nr = 0;
 
-	if (large && small) {
-		bench_pages("2 MiB", load, large, 512);
-		bench_pages("1", load, small, 1);
-		bench_pages("16", load, small, 16);
-		bench_pages("512", load, small, 512);
+	while (nr < BENCH_BLOCKS) {
+		block = (void *)__get_free_pages(gfp, order);
+		if (!block)
+			break;
+		if (!pks_domain_protect(bench_domain, block, split ? 1 : 1UL << order))
+			pks_domain_unprotect(bench_domain, block, split ? 1 : 1UL << order);
+		if (bench_level(block) == (split ? PG_LEVEL_4K : PG_LEVEL_2M))
+			break;
+		blocks[nr++] = block;
+		block = NULL;
 	}
-	free_pages((unsigned long)large, 9);
-	free_pages((unsigned long)small, 9);
+	while (nr--)
+		free_pages((unsigned long)blocks[nr], order);
+	return block;
+}
+
+static void bench_large(const char *load)
+{
+	void *one = bench_block(9, GFP_KERNEL, false);
+	void *two = bench_block(10, GFP_KERNEL, false);
+
+	if (one)
+		bench_pages("2 MiB", load, one, 512);
+	if (two)
+		bench_pages("4 MiB", load, two, 1024);
+	free_pages((unsigned long)one, 9);
+	free_pages((unsigned long)two, 10);
+}
+
+/* One of them alone. */
+void bench_one_page(const char *load)
+{
+	struct bench_pages page = { bench_block(0, GFP_KERNEL, true), 1 };
+
+	if (page.addr)
+		bench_few("protect 1", load, bench_protect, &page);
+	free_pages((unsigned long)page.addr, 0);
+}
+
+static void bench_small(const char *load)
+{
+	void *block = bench_block(9, GFP_KERNEL, true);
+
+	if (block) {
+		bench_pages("1", load, block, 1);
+		bench_pages("16", load, block, 16);
+		bench_pages("512", load, block, 512);
+	}
+	free_pages((unsigned long)block, 9);
+}
+
+/* Where the kernel's image, with a mapping of its own, could be as well. */
+static void bench_low(const char *load)
+{
+	void *block = bench_block(9, GFP_DMA32, true);
+
+	if (block && __pa(block) < SZ_512M)
+		bench_pages("512 low", load, block, 512);
+	free_pages((unsigned long)block, 9);
 }
 
 static void bench_vmalloc(const char *load)
@@ -105,12 +166,43 @@ static u64 bench_cache_object(void *data)
 	return bench_now() - start;
 }
 
+/* Many at once: what is done for a page or more of them is shared by all. */
+static u64 bench_kmalloc_bulk(void *data)
+{
+	const struct bench_objects *objects = data;
+	static void *all[BENCH_BULK];
+	u64 start = bench_now();
+	unsigned int i;
+
+	for (i = 0; i < BENCH_BULK; i++)
+		all[i] = kzalloc(objects->size, GFP_KERNEL);
+	for (i = 0; i < BENCH_BULK; i++)
+		kfree(all[i]);
+	return bench_now() - start;
+}
+
+static u64 bench_object_bulk(void *data)
+{
+	const struct bench_objects *objects = data;
+	static void *all[BENCH_BULK];
+	u64 start = bench_now();
+	unsigned int i;
+
+	for (i = 0; i < BENCH_BULK; i++)
+		all[i] = pks_domain_alloc(bench_domain, objects->size, GFP_KERNEL);
+	for (i = 0; i < BENCH_BULK; i++)
+		pks_domain_free(bench_domain, all[i]);
+	return bench_now() - start;
+}
+
 static void bench_objects(const char *load)
 {
 	struct bench_objects objects = { .size = 64 };
 
 	bench("kmalloc 64", load, bench_kmalloc, &objects);
 	bench("object 64", load, bench_object, &objects);
+	bench_each("kmalloc 64 in bulk", load, bench_kmalloc_bulk, &objects, BENCH_BULK);
+	bench_each("object 64 in bulk", load, bench_object_bulk, &objects, BENCH_BULK);
 	objects.cache = pks_cache_create(bench_domain, "bench", objects.size, 8);
 	if (IS_ERR_OR_NULL(objects.cache))
 		return;
@@ -173,7 +265,9 @@ static void bench_writes(const char *load)
 
 void bench_domains(const char *load)
 {
-	bench_linear(load);
+	bench_large(load);
+	bench_small(load);
+	bench_low(load);
 	bench_vmalloc(load);
 	bench_objects(load);
 	bench_writes(load);

@@ -15,6 +15,15 @@
 DEFINE_STATIC_CALL_RET0(bench_ro, set_memory_ro);
 DEFINE_STATIC_CALL_RET0(bench_rw, set_memory_rw);
 
+/* What maps @addr: PG_LEVEL_4K, PG_LEVEL_2M... */
+unsigned int bench_level(const void *addr)
+{
+	unsigned int level = PG_LEVEL_NONE;
+
+	lookup_address((unsigned long)addr, &level);
+	return level;
+}
+
 struct bench_flip {
 	unsigned long	addr;
 	int		nr_pages;
@@ -34,12 +43,42 @@ static u64 bench_flip(void *data)
 	return bench_now() - start;
 }
 
+/* Only one way: what protecting them compares with. */
+static u64 bench_flip_back(void *data)
+{
+	const struct bench_flip *flip = data;
+	u64 start;
+	int i;
+
+	static_call(bench_rw)(flip->addr, flip->nr_pages);
+	start = bench_now();
+	for (i = 0; i < flip->nr_pages; i += flip->at_once)
+		static_call(bench_ro)(flip->addr + i * PAGE_SIZE, flip->at_once);
+	return bench_now() - start;
+}
+
 static void bench_flip_pages(const char *name, const char *load, void *pages, int nr,
 			     int at_once)
 {
 	struct bench_flip flip = { (unsigned long)pages, nr, at_once };
 
 	bench_few(name, load, bench_flip, &flip);
+}
+
+static void bench_flip_all(const char *load, void *pages)
+{
+	struct bench_flip back = { (unsigned long)pages, 1 << FLIP_ORDER, 1 };
+
+	/* A page alone first: from then on the mapping consists of small ones. */
+	bench_flip_pages("flip 1", load, pages, 1, 1);
+	if (bench_level(pages) != PG_LEVEL_4K) {
+		pr_err("not mapped by pages: %u\n", bench_level(pages));
+		return;
+	}
+	bench_flip_pages("flip 16", load, pages, 16, 16);
+	bench_flip_pages("flip 512", load, pages, 512, 512);
+	bench_flip_pages("flip 512 one by one", load, pages, 512, 1);
+	bench_few("set_memory_ro() 512 one by one", load, bench_flip_back, &back);
 }
 
 void bench_flips(const char *load)
@@ -52,11 +91,7 @@ void bench_flips(const char *load)
 		free_pages(pages, FLIP_ORDER);
 		return;
 	}
-	/* A page at a time first: from then on the mapping consists of small ones. */
-	bench_flip_pages("flip 1", load, (void *)pages, 1, 1);
-	bench_flip_pages("flip 16", load, (void *)pages, 16, 16);
-	bench_flip_pages("flip 512", load, (void *)pages, 512, 512);
-	bench_flip_pages("flip 512 one by one", load, (void *)pages, 512, 1);
+	bench_flip_all(load, (void *)pages);
 	static_call(bench_rw)(pages, 1 << FLIP_ORDER);
 	free_pages(pages, FLIP_ORDER);
 }

@@ -65,6 +65,8 @@ static void bench_threads(void)
 		nr = bench_sleepers(tasks, nr, counts[i]);
 		snprintf(load, sizeof(load), "%u thread%s", nr, nr == 1 ? "" : "s");
 		bench_all_hot(load);
+		bench_keys(load);
+		bench_one_page(load);
 	}
 	while (nr--)
 		kthread_stop(tasks[nr]);

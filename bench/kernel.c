@@ -5,6 +5,7 @@
 #include <linux/completion.h>
 #include <linux/export.h>
 #include <linux/hrtimer.h>
+#include <linux/irqflags.h>
 #include <linux/kthread.h>
 #include <linux/sched.h>
 #include <linux/uaccess.h>
@@ -122,18 +123,22 @@ static u64 bench_interrupt_once(void *data)
 {
 	struct bench_timer *t = data;
 	u64 last, now, longest = 0, shortest = U64_MAX;
-	bool fired;
+	unsigned int looks;
+	bool fired = false;
 
 	WRITE_ONCE(t->fired, false);
+	/* Not before the first look. */
+	local_irq_disable();
 	hrtimer_start(&t->timer, ns_to_ktime(20 * NSEC_PER_USEC), t->mode);
 	last = bench_now();
-	do {
+	local_irq_enable();
+	for (looks = 0; !fired || looks < 2; looks++) {
 		fired = READ_ONCE(t->fired);
 		now = bench_now();
 		longest = max(longest, now - last);
 		shortest = min(shortest, now - last);
 		last = now;
-	} while (!fired);
+	}
 	return longest - shortest;
 }
 

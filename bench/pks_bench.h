@@ -15,6 +15,9 @@ extern struct pks_domain *bench_domain;
 void bench_open(void *unused);
 void bench_close(void *unused);
 
+/* flips.c: the size of what maps an address. */
+unsigned int bench_level(const void *addr);
+
 /* The groups; see main.c. */
 void bench_updates(const char *load);
 void bench_flips(const char *load);
@@ -26,5 +29,6 @@ void bench_violations(const char *load);
 void bench_growth(const char *load);
 /* Those that are measured again under load. */
 void bench_hot(const char *load);
+void bench_one_page(const char *load);
 
 #endif /* PKS_BENCH_PKS_H */

@@ -38,7 +38,7 @@ user() {
 
 # What the ramdisk is put to: the same files each time, written and read.
 disk_work() {
-	cat >"$work/disk" <-EOF
+	cat >"$work/disk" <<-EOF
 		set -e
 		mkfs.ext4 -q -F -U 00000000-0000-0000-0000-000000000001 \\
 			-E hash_seed=00000000-0000-0000-0000-000000000002 /dev/ramdisk
@@ -77,7 +77,6 @@ everything() {
 	user rows idle
 	if echo 0 >$pks/irq_isolation; then
 		echo "system isolation off" >$bench/run
-		echo "hold isolation off" >$bench/run
 		echo 1 >$pks/irq_isolation
 	fi
 	with_ramdisk

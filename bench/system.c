@@ -41,9 +41,7 @@ void bench_hold(const char *load)
 		.begin = bench_open, .end = bench_close, .threads = 1
 	};
 
-	bench_interrupts(*load ? load : "key open", &holder);
-	if (*load)
-		return;
+	bench_interrupts("key open", &holder);
 	bench_switch("one holds", &holder);
 	holder.threads = 2;
 	bench_switch("two hold", &holder);

@@ -125,7 +125,7 @@ void bench_updates(const char *load)
 	long pkey = BENCH_KEY, other = pks_key_alloc("bench-other", PKS_FLAG_EXCLUSIVE);
 
 	bench("floor", load, bench_floor, NULL);
-	bench("floor, wrmsrq()", load, bench_floor_kernel, NULL);
+	bench("floor by wrmsrq()", load, bench_floor_kernel, NULL);
 	bench("cache", load, bench_cached, (void *)pkey);
 	bench_hot(load);
 	bench("variable key", load, bench_inline_variable, (void *)pkey);
@@ -133,6 +133,6 @@ void bench_updates(const char *load)
 	bench("nested", load, bench_nested, NULL);
 	if (other < 0)
 		return;
-	bench("nested, other key", load, bench_nested_other, (void *)other);
+	bench("nested on another key", load, bench_nested_other, (void *)other);
 	pks_key_free(other);
 }

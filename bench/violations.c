@@ -66,12 +66,12 @@ void bench_violations(const char *load)
 
 	if (!page)
 		return;
-	bench("violation, probed", load, bench_probe, page);
-	bench("violation, denied", load, bench_stray, page);
-	bench_handled("violation, skipped by a handler", load, bench_fixup, bench_stray, page);
-	bench_handled("violation, opened by a handler", load, bench_retry, bench_retried, page);
+	bench("violation probed", load, bench_probe, page);
+	bench("violation denied", load, bench_stray, page);
+	bench_handled("violation skipped", load, bench_fixup, bench_stray, page);
+	bench_handled("violation opened", load, bench_retry, bench_retried, page);
 	if (!pks_set_policy(BENCH_KEY, PKS_POLICY_REPORT)) {
-		bench("violation, audited", load, bench_stray, page);
+		bench("violation stepped", load, bench_stray, page);
 		pks_set_policy(BENCH_KEY, PKS_POLICY_DENY);
 	}
 	pks_domain_free_pages(bench_domain, page, 0);

@@ -1,11 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Usage: scripts/bench.sh [run|check|update]
+# Usage: scripts/bench.sh [run|check|update|here]
 #
 #   run      measure once; print the table, and write it as build/bench/results.csv
 #   check    measure twice and compare; compare with bench/results.csv: each with a line
-#            `ok - ...` or `not ok - ...`
+#            `ok - ...` or `not ok - ...`, and what differs below it
 #   update   measure once, and make that bench/results.csv and the tables of
 #            docs/performance.md
 #   here     on this machine, with the kernel that runs (KDIR: what to build against),
@@ -23,18 +23,21 @@
 . "$PKS_ROOT/scripts/scenario.sh"
 
 BENCH_CPUS="1 2 8"
-# What may differ from the committed table, in percent.
+# By how much a row may grow over the committed table, in percent.
 BENCH_SLACK=2
 
 bench=$PKS_ROOT/build/bench
+rows=$PKS_ROOT/bench/rows
+committed=$PKS_ROOT/bench/results.csv
 
+# table <assignments and files as table.awk says>
 table() {
 	awk -f "$PKS_ROOT/bench/table.awk" "$@"
 }
 
-# bench_make <what to build against> <tree> [variables]
+# bench_make <what to build against> <tree> [variables]: without the tests.
 bench_make() {
-	make -C "$2" KDIR="$1" PKS_BENCH=m "${@:3}" &&
+	make -C "$2" KDIR="$1" PKS_BENCH=m CONFIG_KUNIT= "${@:3}" &&
 		make -C "$2/samples/ramdisk" KDIR="$1" "${@:3}"
 }
 
@@ -49,7 +52,19 @@ bench_build() {
 	run_step "building modules" "$bench/time.log" count_compiled \
 		bench_make "$kdir" "$bench/time-tree"
 	run_step "building modules that count" "$bench/count.log" count_compiled \
-		bench_make "$kdir" "$bench/count-tree" PKS_COUNT_WRITES=y
+		bench_make "$kdir" "$bench/count-tree" PKS_COUNT_WRITES=y \
+		KCFLAGS="-include $bench/count-tree/bench/count.h"
+}
+
+# bench_modules <time|count>
+bench_modules() {
+	find "$bench/$1-tree" -name 'pks.ko' -o -name 'ramdisk.ko' -o -path '*/bench/*.ko'
+}
+
+# With what figures are made: others can't be compared one by one.
+bench_about() {
+	echo "# $1"
+	echo "# compiler: $(gcc --version | head -n 1)"
 }
 
 # bench_boot <time|count> <number of CPUs> <run>: the lines of its results.
@@ -57,34 +72,38 @@ bench_boot() {
 	local what=$1 cpus=$2 dir=$bench/$3/$1-$2 group=keys verdict modules
 
 	[ "$cpus" != 1 ] || group=
-	mapfile -t modules < <(find "$bench/$what-tree" -name 'pks.ko' -o -name 'ramdisk.ko' \
-		-o -path '*/bench/*.ko')
+	mapfile -t modules < <(bench_modules "$what")
 	SMP=$cpus TOKEN=bench CMDLINE="guest.group=$group" \
 		scenario_prepare "$entry" "$PKS_ROOT/scripts/guest/bench.sh" "$dir" \
 		"${modules[@]}" "$bench/user" "$PKS_ROOT/bench/run.sh"
-	VM_NAME="$what, $cpus CPUs"
+	VM_NAME="$3: $what, CPUs: $cpus"
 	scenario_run
 	verdict=$(cat "$dir/verdict")
 	if [ "$verdict" != good ]; then
 		sed -n 's/^\t/    /p' "$dir/cases" >&2
-		die "$what, $cpus CPUs: ${verdict/ /: }; the console is in $dir/console.log"
+		die "$VM_NAME: ${verdict/ /: }; the console is in $dir/console.log"
 	fi
 	tr -d '\r' <"$dir/report.log" | sed -n 's/^@ bench //p'
 }
 
 # bench_measure <run>: <run>.csv
 bench_measure() {
-	local what cpus
+	local what cpus start=$SECONDS
 
 	for what in time count; do
 		for cpus in $BENCH_CPUS; do
-			bench_boot "$what" "$cpus" "$1" || exit
-		done >"$bench/$1.$what"
+			bench_boot "$what" "$cpus" "$1" >"$bench/$1.$what.$cpus"
+		done
+		cat "$bench/$1.$what".[0-9]* >"$bench/$1.$what"
 	done
-	table -v format=csv "$PKS_ROOT/bench/rows" "$bench/$1.time" "$bench/$1.count" >"$bench/$1.csv"
+	bench_about "$(cat "$entry/about")" >"$bench/$1.csv"
+	table format=csv "$rows" part=time "$bench/$1.time" part=count "$bench/$1.count" \
+		>>"$bench/$1.csv" || die "$1: rows and measurements do not agree"
+	say "$1: measured ($((SECONDS - start)) s)"
 }
 
 bench_emulated() {
+	"$PKS_ROOT/scripts/deps.sh" check
 	entry=$("$PKS_ROOT/scripts/kernel.sh" latest)
 	say "$(cat "$entry/about")"
 	bench_build "$entry/build"
@@ -92,65 +111,71 @@ bench_emulated() {
 
 # bench_here: the same modules and commands, on the machine itself.
 bench_here() {
-	local kdir=${KDIR:-/lib/modules/$(uname -r)/build} what
+	local kdir=${KDIR:-/lib/modules/$(uname -r)/build} what modules
 
+	[ "$(id -u)" = 0 ] || die "as root only: modules are loaded"
+	"$PKS_ROOT/scripts/deps.sh" measure
 	bench_build "$kdir"
 	for what in time count; do
 		mkdir -p "$bench/$what-here"
-		find "$bench/$what-tree" -name 'pks.ko' -o -name 'ramdisk.ko' -o -path '*/bench/*.ko' |
-			xargs cp "$bench/user" -t "$bench/$what-here"
+		mapfile -t modules < <(bench_modules "$what")
+		cp "${modules[@]}" "$bench/user" "$bench/$what-here"
 		say "measuring: $what"
-		"$PKS_ROOT/bench/run.sh" "$bench/$what-here" >"$bench/here.$what" ||
+		sh "$PKS_ROOT/bench/run.sh" "$bench/$what-here" >"$bench/here.$what" ||
 			die "nothing could be measured; if pks.ko says why, dmesg has it"
 	done
-	table -v format=csv -v unit=cycles "$PKS_ROOT/bench/rows" "$bench"/here.{time,count} \
+	bench_about "Linux $(uname -r), $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)" \
 		>"$bench/results.csv"
-	table -v format=text "$PKS_ROOT/bench/rows" "$bench/results.csv"
+	table format=csv unit=cycles "$rows" part=time "$bench/here.time" \
+		part=count "$bench/here.count" >>"$bench/results.csv"
 }
 
-# What is not exact is shown, row by row.
-bench_check() {
-	local grown
+bench_show() {
+	table format=text "$rows" part=new "$bench/results.csv"
+	echo
+	echo "the same as CSV: ${bench#"$PWD"/}/results.csv"
+}
 
+# bench_case <name> <file with what speaks against it>
+bench_case() {
+	if [ ! -s "$2" ]; then
+		echo "ok - $1"
+		return
+	fi
+	echo "not ok - $1"
+	sed 's/^/# /' "$2"
+	bench_failed=1
+}
+
+# Figures that are not exact show as differences, row by row.
+bench_check() {
 	bench_measure first
 	bench_measure second
-	if diff "$bench/first.csv" "$bench/second.csv" >"$bench/differences"; then
-		echo "ok - two runs give the same $(grep -c . "$bench/first.csv") rows"
-	else
-		echo "not ok - two runs give the same figures"
-		sed 's/^/# /' "$bench/differences"
-	fi
-	grown=$(table -v format=guard -v slack="$BENCH_SLACK" "$PKS_ROOT/bench/rows" \
-		"$PKS_ROOT/bench/results.csv" "$bench/first.csv")
-	if [ -z "$grown" ]; then
-		echo "ok - no row has grown by more than $BENCH_SLACK %"
-	else
-		echo "not ok - no row has grown by more than $BENCH_SLACK %"
-		sed 's/^/# /' <<<"$grown"
-	fi
+	diff "$bench/first.csv" "$bench/second.csv" >"$bench/differences" || true
+	bench_case "two runs give the same figures" "$bench/differences"
+	table format=guard slack="$BENCH_SLACK" "$rows" part=old "$committed" \
+		part=new "$bench/first.csv" >"$bench/grown"
+	bench_case "no row has grown by more than $BENCH_SLACK % over bench/results.csv" "$bench/grown"
+	[ -z "${bench_failed:-}" ]
 }
 
-# The tables in docs/performance.md stand between two comments.
+# bench_document <format> <mark>: docs/performance.md has its tables between two comments.
 bench_document() {
-	local doc=$PKS_ROOT/docs/performance.md
-
-	table -v format=markdown "$PKS_ROOT/bench/rows" "$PKS_ROOT/bench/results.csv" >"$bench/tables.md"
-	sed -i -e "/<!-- tables -->/,/<!-- end of tables -->/{
-		/<!-- tables -->/{p;r $bench/tables.md
+	table format="$1" "$rows" part=new "$committed" >"$bench/$1.md"
+	sed -i -e "/^<!-- $2 -->/,/^<!-- end of $2 -->/{
+		/^<!-- $2 -->/{p;r $bench/$1.md
 		}
-		/<!-- end of tables -->/p
+		/^<!-- end of $2 -->/p
 		d
-		}" "$doc"
+		}" "$PKS_ROOT/docs/performance.md"
 }
 
 PKS_LABEL=bench
-"$PKS_ROOT/scripts/deps.sh" check
 case ${1:-run} in
 run)
 	bench_emulated
 	bench_measure results
-	table -v format=text "$PKS_ROOT/bench/rows" "$bench/results.csv"
-	say "the same as CSV: ${bench#"$PWD"/}/results.csv"
+	bench_show
 	;;
 check)
 	bench_emulated
@@ -159,11 +184,14 @@ check)
 update)
 	bench_emulated
 	bench_measure results
-	{ sed 's/^/# /' "$entry/about"; cat "$bench/results.csv"; } >"$PKS_ROOT/bench/results.csv"
-	bench_document
+	cp "$bench/results.csv" "$committed"
+	bench_document markdown tables
+	bench_document predictions predictions
+	say "bench/results.csv and docs/performance.md are up to date"
 	;;
 here)
 	bench_here
+	bench_show
 	;;
 *)
 	die "usage: scripts/bench.sh [run|check|update|here]"

@@ -135,6 +135,23 @@ check_model() {
 		result "not ok" spin "not one configuration was checked"
 }
 
+# On the newest kernel alone: what costs more there than it did fails.
+check_bench() {
+	local label=bench line before=$((passed + failed))
+
+	PKS_LABEL="check bench"
+	say "measuring twice, which takes some minutes"
+	while IFS= read -r line; do
+		case $line in
+		"ok - "*) result ok bench "${line#ok - }" ;;
+		"not ok - "*) result "not ok" bench "${line#not ok - }" ;;
+		*) echo "            ${line#\# }" ;;
+		esac
+	done < <("$PKS_ROOT/scripts/bench.sh" check || true)
+	[ $((passed + failed)) = $((before + 2)) ] ||
+		result "not ok" bench "it came to its end"
+}
+
 choose_scripts() {
 	local name
 
@@ -165,4 +182,7 @@ choose_scripts "${@:2}"
 for kernel in $kernels; do
 	check_kernel "$kernel"
 done
+if [ -z "$chosen" ] && [[ " $kernels " == *" latest "* ]]; then
+	check_bench
+fi
 tally

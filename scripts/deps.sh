@@ -1,10 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Usage: scripts/deps.sh <demo|check>
+# Usage: scripts/deps.sh <demo|check|measure>
 #
-# Installs what is missing of the Debian packages that `make demo` (and `make
-# shell`) or `make check` need. Does nothing, as anyone, when nothing is missing.
+# Installs what is missing of the Debian packages that `make demo` (and `make shell`)
+# or `make check` (and `make bench`) need, or `make bench` on the machine itself. Does
+# nothing, as anyone, when nothing is missing.
 
 # shellcheck source=scripts/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -14,7 +15,8 @@
 DEMO='gcc gcc-12 libelf-dev kmod cpio busybox-static qemu-system-x86 debian-archive-keyring'
 # To build kernels (python3: kernel-doc, which W=1 runs), and to check the models.
 # The last three are run in the guest, by guest/trace.sh.
-CHECK="$DEMO libc6-dev bc flex bison libssl-dev xz-utils python3 spin trace-cmd linux-perf bpftrace"
+CHECK="$DEMO libc6-dev bc flex bison libssl-dev xz-utils python3 spin e2fsprogs trace-cmd linux-perf bpftrace"
+MEASURE='gcc libelf-dev libc6-dev kmod e2fsprogs'
 
 installed() {
 	[ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
@@ -43,7 +45,8 @@ count_unpacked() {
 case ${1:-} in
 demo) wanted=$DEMO ;;
 check) wanted=$CHECK ;;
-*) die "usage: scripts/deps.sh <demo|check>" ;;
+measure) wanted=$MEASURE ;;
+*) die "usage: scripts/deps.sh <demo|check|measure>" ;;
 esac
 
 command -v dpkg-query >/dev/null || die "this needs Debian 12, or at least its packages: $wanted"

@@ -53,8 +53,11 @@ vm_pack() {
 	vm_pack_tools "$stage"
 	shift 3
 	[ $# = 0 ] || cp "$@" "$stage/modules"
-	# Not compressed: the emulated machine takes longer to unpack it than to read it.
-	(cd "$stage" && find . -print0 | cpio --quiet -0 -o -H newc -R 0:0) >"$stage.cpio"
+	# Not compressed: the emulated machine takes longer to unpack it than to read it. The
+	# same files give the same bytes.
+	find "$stage" -exec touch -h -d @0 {} +
+	(cd "$stage" && find . -print0 | sort -z |
+		cpio --quiet --reproducible -0 -o -H newc -R 0:0) >"$stage.cpio"
 	rm -rf "$stage"
 }
 
