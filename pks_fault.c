@@ -68,7 +68,7 @@ NOKPROBE_SYMBOL(pks_fault_hook);
 static struct ftrace_ops pks_fault_ops = {
 	.func	= pks_fault_hook,
 	.flags	= FTRACE_OPS_FL_SAVE_REGS | FTRACE_OPS_FL_IPMODIFY |
-		  FTRACE_OPS_FL_PERMANENT | FTRACE_OPS_FL_RECURSION,
+		  FTRACE_OPS_FL_PERMANENT,
 };
 
 static bool pks_has_fixup(unsigned long ip)

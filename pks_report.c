@@ -97,7 +97,15 @@ static void pks_record_owner(struct pks_record *record)
  * The oldest is overwritten. An NMI in between takes the next place. NULL if NMIs
  * have gone round and come to one that is being written.
  */
-static struct pks_record *pks_record(const struct pks_fault_info *info)
+/* What no one is prepared for: how it came to that is worth to be known. */
+static bool pks_unasked(const struct pks_fault_info *info)
+{
+	return info->outcome == PKS_FAULT_STOPPED ||
+		info->outcome == PKS_FAULT_STEPPED ||
+		info->outcome == PKS_FAULT_PANICKED;
+}
+
+static struct pks_record *pks_record(const struct pks_fault_info *info, bool fatal)
 {
 	struct pks_ring *ring = this_cpu_ptr(pks_rings);
 	unsigned long nr = this_cpu_inc_return(pks_rings->nr) - 1;
@@ -110,7 +118,9 @@ static struct pks_record *pks_record(const struct pks_fault_info *info)
 	record->info = *info;
 	record->context = pks_context();
 	pks_record_owner(record);
-	pks_record_stack(record);
+	record->nr_frames = 0;
+	if (fatal || pks_unasked(info))
+		pks_record_stack(record);
 	raw_write_seqcount_end(&record->seq);
 	return record;
 }
@@ -254,8 +264,7 @@ static bool pks_worth_printing(const struct pks_fault_info *info, bool fatal)
 {
 	if (fatal)
 		return true;
-	if (info->outcome != PKS_FAULT_STOPPED &&
-	    info->outcome != PKS_FAULT_STEPPED)
+	if (!pks_unasked(info))
 		return false;
 	if (__ratelimit(&pks_print_limit))
 		return true;
@@ -278,7 +287,7 @@ static void pks_count(const struct pks_fault_info *info)
  */
 void pks_report(const struct pks_fault_info *info, bool fatal)
 {
-	struct pks_record *record = pks_record(info);
+	struct pks_record *record = pks_record(info, fatal);
 
 	pks_count(info);
 	trace_pks_fault(info, record ? record->domain : "");

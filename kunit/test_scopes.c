@@ -2,6 +2,7 @@
 /* Scopes: they nest, end where they began, and can be had anywhere. */
 #include "pks_test.h"
 #include <linux/kprobes.h>
+#include <linux/ratelimit.h>
 #include <linux/sched.h>
 #include <linux/spinlock.h>
 #include <linux/string.h>
@@ -313,6 +314,8 @@ static void pks_scopes_without_memory(struct kunit *test)
 		parts[i].access = PKS_READWRITE;
 		actors[i] = pks_actor(test, "pks-starved", -1);
 	}
+	/* Refusals that others have seen may have used up what is printed at a time. */
+	schedule_timeout_uninterruptible(DEFAULT_RATELIMIT_INTERVAL + 1);
 	if (pks_scopes_starve())
 		kunit_skip(test, "the allocator has no function for a kprobe");
 	pks_scopes_exhaust(test, parts, actors);
