@@ -86,40 +86,36 @@ static int pks_tag_mapping(unsigned long start, unsigned long end, int pkey,
 	return 0;
 }
 
-/*
- * Init memory of the kernel's image is freed after boot, and stays mapped where the
- * image is, unless there is page-table isolation. The address there of what the direct
- * map has at @addr, 0 if there is none.
- */
-static unsigned long pks_image_alias(unsigned long addr)
+/* Is anything mapped at @addr? Up to @last it is, or is not, by the same entry. */
+static bool pks_is_mapped(unsigned long addr, unsigned long *last)
 {
-	unsigned long offset = __pa(addr) - phys_base;
 	unsigned int level;
-	pte_t *pte;
+	pte_t *pte = lookup_address(addr, &level);
 
-	if (offset >= KERNEL_IMAGE_SIZE)
-		return 0;
-	pte = lookup_address(__START_KERNEL_map + offset, &level);
-	return pte && pte_present(*pte) ? __START_KERNEL_map + offset : 0;
+	*last = addr | ~page_level_mask(level);
+	return pte && pte_present(*pte);
 }
 
+/*
+ * Init memory of the kernel's image is freed after boot, and stays mapped where the
+ * image is, unless there is page-table isolation: there what the direct map has in
+ * [@start, @end) is tagged, too.
+ */
 static int pks_tag_image(unsigned long start, unsigned long end, int pkey,
 			 unsigned int *splits)
 {
-	unsigned long addr = start, from, to;
+	unsigned long first = max_t(unsigned long, __pa(start), phys_base) - phys_base;
+	unsigned long stop = max_t(unsigned long, __pa(end - 1) + 1, phys_base) - phys_base;
+	unsigned long addr = __START_KERNEL_map + first, last;
+	bool mapped;
 	int err = 0;
 
-	if (__pa(start) >= phys_base + KERNEL_IMAGE_SIZE)
-		return 0;
-	while (addr < end && !err) {
-		from = pks_image_alias(addr);
-		addr += PAGE_SIZE;
-		if (!from)
-			continue;
-		for (to = from + PAGE_SIZE; addr < end && pks_image_alias(addr);
-		     to += PAGE_SIZE)
-			addr += PAGE_SIZE;
-		err = pks_tag_mapping(from, to, pkey, splits);
+	stop = __START_KERNEL_map + min_t(unsigned long, stop, KERNEL_IMAGE_SIZE);
+	for (; addr < stop && !err; addr = last + 1) {
+		mapped = pks_is_mapped(addr, &last);
+		last = min(last, stop - 1);
+		if (mapped)
+			err = pks_tag_mapping(addr, last + 1, pkey, splits);
 	}
 	return err;
 }
