@@ -5,9 +5,10 @@
  * comments name the functions of the code.
  *
  * Which contexts exist:	THREADS (1, 2), DEPTH and DEPTH1 of their scopes,
- *				ANY_ACCESS, OTHER_KEY, IRQ, NESTED, SOFTIRQ, NMI,
- *				LOCAL, TAKE_TURNS, ONE_CPU; or WAITS
- * Which resets happen:		SETDEF, SETDEF2, FREE, FREE2; START_RO
+ *				ANY_ACCESS, MAKE, OTHER_KEY, IRQ, NESTED, SOFTIRQ,
+ *				NMI, LOCAL, TAKE_TURNS, ONE_CPU; or WAITS
+ * Which resets happen:		SETDEF, SETDEF2 (to what access), FREE, FREE2;
+ *				START_RO; TRACED
  * Which protocol is broken:	see README.md
  */
 #ifndef THREADS
@@ -25,20 +26,25 @@
 #define NOACC	1
 #define RO	2
 
+/* AD and WD both: as closed as NOACC, and what a word may be halfway. */
+#define SHUT	3
+
 /* The word: two flags, two bits of key A (which is reset), two of key B. */
-#ifdef NO_BUSY
-#define BUSY	0
-#else
 #define BUSY	1
-#endif
-#define READY	2
+#define SLOW	2
 #define FLAGS	3
+#define ALL	63
 #define SHA	2
 #define SHB	4
 #ifdef START_RO			/* key A's default: all may read */
 #define CLOSED	((RO << SHA) | (NOACC << SHB))
 #else
 #define CLOSED	((NOACC << SHA) | (NOACC << SHB))
+#endif
+#ifdef NO_SLOW_UNKEPT
+#define UNKEPT	0
+#else
+#define UNKEPT	SLOW		/* the flag of a word that nobody keeps */
 #endif
 #define UNSAVED	255
 
@@ -58,7 +64,7 @@
 #define NOBODY		9
 
 /* By CPU: pks_pkrs, the MSR, and struct pks_cpu. */
-byte word[2] = CLOSED;
+byte word[2] = CLOSED | UNKEPT;
 byte msr[2] = CLOSED;
 byte cepoch[2];
 byte irq_saved[4] = UNSAVED;	/* 2 * cpu + level */
@@ -75,14 +81,26 @@ bool rec[2];
 byte tword[2];
 byte tepoch[2];
 
-/* Of A the number, its bit in pks_live; pks_default, pks_key_epoch[A], pks_epoch, the IPIs. */
+/*
+ * Of A __pks_closed (SHUT: PKS_GATE_SHUT), __pks_keep, the number, its bit in
+ * pks_live; pks_default, pks_key_epoch[A], pks_epoch, the IPIs.
+ */
+byte gate = ACCESS(CLOSED, SHA);
+byte keep = ACCESS(CLOSED, SHA);
 byte gen = 1;
 bool live = 1;
 byte dflt = CLOSED;
 byte key_epoch;
 byte epoch;
 bool ipi[2];
-#define READY_FLAG	READY		/* irq_isolation is on */
+/* pks_slow_flag(), and whose IPIs the tracer still waits for. */
+#ifdef TRACED
+bool traced;
+bool refresh[2];
+#define SLOW_FLAG	(traced -> SLOW : 0)
+#else
+#define SLOW_FLAG	0
+#endif
 
 /*
  * What ought to be: of each scope on key A, how it stands to the resets. A reset
@@ -92,7 +110,7 @@ bool ipi[2];
 #define LIVE	1	/* asked for since the last reset: exactly this is in the MSR */
 #define DOOMED	2	/* a reset has begun since: this or the default */
 #define DEAD	3	/* a reset has ended since: the default */
-#define DURING	4	/* asked for while a reset was under way: this or the default */
+#define DURING	4	/* asked for while a reset is under way: likewise */
 #define SCOPES	10
 #define G_THREAD(t, d)	(2 * (t) + (d))
 #define G_IRQ(c, l)	(4 + 2 * (c) + (l))
@@ -139,7 +157,11 @@ bool locked;
 	 (((s) == DOOMED || (s) == DURING) && ((m) == (a) || IS_DEFAULT(m))))
 
 /* ---- pks_switch_word(): two instructions. */
+#ifdef NO_BUSY
+#define MSR_LAGS(o, n)	(RIGHTS(o) != RIGHTS(n))
+#else
 #define MSR_LAGS(o, n)	(RIGHTS(o) != RIGHTS(n) || ((o) & BUSY))
+#endif
 #ifdef MSR_BEFORE_WORD
 #define SWITCH(c, GO, o, n)						\
 	msr[c] = (MSR_LAGS(o, n) -> RIGHTS(n) : msr[c]);		\
@@ -153,36 +175,46 @@ bool locked;
 #endif
 
 /*
- * ---- __pks_enter_gen(), __pks_commit(), __pks_enter_raced(), __pks_enter_slow():
- * give access @acc to the key at @sh, asked for with number @g. C: the CPU; GO: is it
- * our turn; me: the thread, or NOBODY. pc is the instruction that comes next.
+ * ---- __pks_enter(), pks_leave(), pks_mk_noaccess(), __pks_commit(),
+ * __pks_enter_slow(), __pks_leave_slow(): give access @acc to the key at @sh. C: the
+ * CPU; GO: is it our turn; me: the thread, or NOBODY. pc is the instruction that comes
+ * next. g, the number, is 0 in what a fast enter returns, and its leave takes.
  */
 #define P_DONE		0
-#define P_READ		1
-#define P_CMPXCHG	2
-#define P_CHECK		3
-#define P_WRMSR		4
-#define P_SETTLE	5
-#define P_RACED		6
-#define P_RACED_DEFAULT	7
-#define P_RACED_CMPXCHG	8
-#define P_AWAIT		9
-#define P_AWAIT_LIVE	10
-#define P_AWAIT_MORE	11
-#define P_ATTACH	12
-#define P_SLOW		13
-#define P_SLOW_DEFAULT	14
-#define P_SLOW_WRITE	15
+#define P_GATE		1
+#define P_WORD		2
+#define P_FLAGS		3
+#define P_OR		4
+#define P_KEEP		5
+#define P_AND		6
+#define P_MOV		7
+#define P_WRMSR		8
+#define P_CMP		9
+#define P_CLEAR		10
+#define P_HAS		11
+#define P_HAS_WORD	12
+#define P_BACK_OUT	13
+#define P_AWAIT		14
+#define P_AWAIT_LIVE	15
+#define P_AWAIT_MORE	16
+#define P_ATTACH	17
+#define P_SLOW		18
+#define P_SLOW_DEFAULT	19
+#define P_WRITE		20
+#define P_BACK_OUT_LATE	21
 
+/* Of key B, which is never reset. */
 #define NUMBER(sh)	((sh) == SHB -> 1 : gen)
+#define GATE(sh)	((sh) == SHB -> NOACC : gate)
+#define KEEP(sh)	((sh) == SHB -> NOACC : keep)
 
 /* A handler, interrupts off, or a lock held: no place to wait for a reset. */
 #define CANT_WAIT(C)	(me == NOBODY || irqoff[C] || HELD)
 
 #define UPDATE_VARS(who, key)						\
-	byte me = who, sh = key, d, mine[2];				\
-	byte pc, acc, g, old, new, busy, fa;				\
-	bool ok, leaving, was_off
+	byte me = who, sh = key, d, mine[2], fac[2], fgen[2];		\
+	byte pc, acc, g, old, new, fa;					\
+	bool ok, leaving, make, was_off
 
 #define TGO	lvl[at[me]] == L_THREAD
 #define TOP	G_THREAD(me, d - 1)
@@ -200,17 +232,25 @@ bool locked;
 
 /*
  * And inside: its word has what it had before, what this update asks for (which is
- * looked at again before the update is through), or the default; never more. And the
- * MSR differs from the word only while that is BUSY.
+ * looked at again before the update is through), the default, or nothing at all; and
+ * the MSR differs from the word only while that is BUSY. Where a reset came between
+ * the two instructions that change the word, its bits may be any, and the word is
+ * BUSY and SLOW until they are taken out.
  */
 #ifdef ONLY_ACCESS
 #define CHECK(property, is)	skip
 #else
 #define CHECK(property, is)	property = (is); assert(property)
 #endif
+#ifdef STRICT_WINDOW
+#define HALFWAY(c)	0
+#else
+#define HALFWAY(c)	((word[c] & FLAGS) == FLAGS && pc >= P_MOV)
+#endif
 inline window() {
 	CHECK(in_window, me == NOBODY || irqoff[at[me]] ||
 		((THREAD_RIGHT(word) || ACCESS(word[at[me]], sh) == acc ||
+		  ACCESS(word[at[me]], sh) == SHUT || HALFWAY(at[me]) ||
 		  (leaving && (sh == SHB ||
 		    ALLOWED(ACCESS(word[at[me]], SHA), scope[G_THREAD(me, d)], mine[d])))) &&
 		 ((word[at[me]] & BUSY) || MSR_IS_WORD(at[me]))))
@@ -219,7 +259,10 @@ inline window() {
 /* What is asked for now counts as asked for after all resets so far. */
 #define ASKED(G)	scope[G] = (resetting && sh == SHA -> DURING : LIVE)
 
-#define DONE	pc = P_DONE; old = 0; new = 0; busy = 0
+#define DONE	pc = P_DONE; old = 0; new = 0
+
+/* pks_settle() */
+#define SETTLED(w, sh, a)	((WITH(w, sh, a) & ~FLAGS) | SLOW_FLAG)
 
 /* A key that is someone's is refused only where its reset can't be waited for. */
 #ifdef ONLY_REFUSAL
@@ -228,91 +271,163 @@ inline window() {
 #define REFUSED(is)	ok = 0; CHECK(refused_rightly, is); DONE
 #endif
 
+/* An own word that is BUSY here has not been brought to an end. */
+#ifdef NO_BACK_OUT
+#define AFTER_HAS(C)	P_AWAIT
+#else
+#define AFTER_HAS(C)	(word[C] & BUSY -> P_BACK_OUT : P_AWAIT)
+#endif
+
+/* What is to be noted when an update is through. */
+inline through(S) {
+	if
+	:: leaving -> mine[d] = 0; fac[d] = 0; fgen[d] = 0; scope[S] = NONE
+	:: make && ok -> mine[d - 1] = acc; scope[TOP] = scope[S]; scope[S] = NONE
+	:: !leaving && !make && ok -> mine[d] = acc; fac[d] = fa; fgen[d] = g; d++
+	:: !leaving && !ok -> scope[S] = NONE
+	fi;
+	acc = 0; g = 0; fa = 0; ok = 0; leaving = 0; make = 0
+}
+
 inline update(C, GO, G) {
 	do
-	:: d_step { pc == P_READ && (GO) ->
+	/* __pks_enter(): the word has been read, then the gate; or the other way round */
+	:: d_step { pc == P_GATE && (GO) ->
 		window();
-		old = word[C];
-		new = WITH(old, sh, acc) | BUSY;
-		fa = ACCESS(old, sh);
-		busy = old & BUSY;
-		ok = 1;
 		if
-		:: (old ^ new) == BUSY -> DONE
-		:: else -> pc = (old & READY -> P_CMPXCHG : P_ATTACH)
-		fi
+		:: GATE(sh) == old -> ASKED(G); pc = P_OR
+		:: else -> pc = P_HAS
+		fi;
+		old = 0
 	}
-	:: d_step { pc == P_CMPXCHG && (GO) ->
+	:: d_step { pc == P_WORD && (GO) ->
 		window();
-		if
-		:: word[C] == old -> word[C] = new;
-#ifdef NO_GEN_CHECK
-			pc = P_WRMSR
+		pc = ((word[C] & FLAGS) == 0 && ACCESS(word[C], sh) == old -> P_OR : P_HAS);
+		old = 0
+	}
+	/* pks_leave() */
+	:: d_step { pc == P_FLAGS && (GO) ->
+		window();
+#ifdef LEAVE_NO_FLAG_CHECK
+		pc = P_OR
 #else
-			pc = P_CHECK
+		pc = ((word[C] & FLAGS) == 0 -> P_OR : P_HAS);
+		old = (pc == P_OR -> old : 0)
 #endif
-		:: else -> pc = P_READ
-		fi
 	}
-	:: d_step { pc == P_CHECK && (GO) ->
+	:: d_step { pc == P_OR && (GO) ->
 		window();
-		pc = (NUMBER(sh) == g -> P_WRMSR : P_RACED)
+		ok = 1;
+		word[C] = word[C] | ((leaving -> SHUT : acc) << sh) | BUSY;
+		pc = (make && acc == NOACC -> P_MOV : (leaving && !old -> P_KEEP : P_AND))
+	}
+	:: d_step { pc == P_KEEP && (GO) ->
+		window();
+		old = WITH(ALL, sh, KEEP(sh));
+		pc = P_AND
+	}
+	:: d_step { pc == P_AND && (GO) ->
+		window();
+		word[C] = word[C] & (leaving -> old : WITH(ALL, sh, acc));
+		old = 0;
+		pc = P_MOV
 	}
 	/* __pks_commit() */
+	:: d_step { pc == P_MOV && (GO) ->
+		window();
+		new = RIGHTS(word[C]);
+		pc = P_WRMSR
+	}
 	:: d_step { pc == P_WRMSR && (GO) ->
 		window();
-		msr[C] = RIGHTS(new);
-		pc = P_SETTLE
-	}
-	:: d_step { pc == P_SETTLE && (GO) ->
-		window();
-#ifdef NO_REREAD
-		word[C] = (word[C] & ~BUSY) | busy;
-		DONE
+		msr[C] = new;
+#if defined(NO_REREAD) || defined(CLEAR_FIRST)
+		pc = P_CLEAR
 #else
-		if
-		:: word[C] == new -> word[C] = (new & ~BUSY) | busy; DONE
-		:: else -> new = word[C]; pc = P_WRMSR
-		fi
+		pc = P_CMP
 #endif
 	}
-	/* __pks_enter_raced() */
-#ifdef RACED_ABA
-	:: d_step { pc == P_RACED && (GO) ->
+	:: d_step { pc == P_CMP && (GO) ->
+		window();
+#ifdef CLEAR_FIRST
+		if
+		:: word[C] == new -> DONE
+		:: else -> pc = (leaving -> P_HAS : P_BACK_OUT); new = 0
+		fi
+#else
+		pc = (word[C] == (new | BUSY) -> P_CLEAR : P_HAS);
+		new = 0
+#endif
+	}
+	:: d_step { pc == P_CLEAR && (GO) ->
+		window();
+		word[C] = word[C] & ~BUSY;
+#ifdef CLEAR_FIRST
+		pc = P_CMP
+#else
+		DONE
+#endif
+	}
+	/* __pks_enter_slow(), __pks_leave_slow(): pks_has(), */
+	:: d_step { pc == P_HAS && (GO) ->
+		window();
+		ok = 1;
+		if
+		:: leaving ->
+			pc = (g && NUMBER(sh) == g -> P_HAS_WORD : P_SLOW);
+			g = (pc == P_HAS_WORD -> g : 0)	/* it does not come back */
+		:: else ->
+			g = NUMBER(sh);
+			if
+			:: g -> ASKED(G); pc = P_HAS_WORD
+			:: else -> pc = AFTER_HAS(C)
+			fi
+		fi
+	}
+	:: d_step { pc == P_HAS_WORD && (GO) ->
+		window();
+		if
+		:: (word[C] & FLAGS) == 0 && ACCESS(word[C], sh) == acc -> fa = acc; DONE
+		:: else ->
+			pc = (leaving -> P_SLOW : AFTER_HAS(C));
+			g = (leaving -> g : 0)
+		fi
+	}
+	/* pks_back_out(), */
+#ifdef BACK_OUT_EARLY
+	:: d_step { pc == P_BACK_OUT && (GO) ->
+		new = ACCESS(dflt, sh);
+		pc = P_BACK_OUT_LATE
+	}
+	:: d_step { pc == P_BACK_OUT_LATE && (GO) ->
 		old = word[C];
-		pc = P_RACED_DEFAULT
-	}
-	:: d_step { pc == P_RACED_DEFAULT && (GO) ->
-		new = WITH(old, sh, ACCESS(dflt, sh));
-		pc = P_RACED_CMPXCHG
-	}
-	:: d_step { pc == P_RACED_CMPXCHG && (GO) ->
-		ok = 0;
-		pc = (word[C] == old -> P_WRMSR : P_RACED);
-		word[C] = (word[C] == old -> new : word[C])
+		new = SETTLED(old, sh, new);
+		SWITCH(C, GO, old, new);
+		DONE;
+		pc = P_AWAIT
 	}
 #else
-	:: d_step { pc == P_RACED && (GO) ->
+	:: d_step { pc == P_BACK_OUT && (GO) ->
 		window();
 		was_off = irqoff[C];
 		irqoff[C] = 1;
 		old = word[C];
 		NMI_POINT(GO)
-		new = (WITH(old, sh, ACCESS(dflt, sh)) & ~BUSY) | busy;
+		new = SETTLED(old, sh, ACCESS(dflt, sh));
 		SWITCH(C, GO, old, new);
 		NMI_POINT(GO)
 		irqoff[C] = was_off;
 		was_off = 0;
 		DONE;
-		pc = (leaving -> P_DONE : P_AWAIT)
+		pc = P_AWAIT
 	}
 #endif
-	/* __pks_enter_slow(): pks_await_gen(), */
+	/* pks_enter_checked(): pks_await_gen(), */
 	:: d_step { (pc == P_AWAIT || (pc == P_AWAIT_MORE && (gen || !live))) && (GO) ->
 		window();
 		g = NUMBER(sh);
 		if
-		:: g -> ASKED(G); ok = 1; pc = P_ATTACH
+		:: g -> ASKED(G); pc = (me != NOBODY && rec[me] -> P_SLOW : P_ATTACH)
 		:: else -> pc = P_AWAIT_LIVE
 		fi
 	}
@@ -323,7 +438,7 @@ inline update(C, GO, G) {
 		:: else -> REFUSED(nobodys || CANT_WAIT(C))
 		fi
 	}
-	/* pks_thread_attach(), */
+	/* pks_make_kept(), */
 	:: d_step { pc == P_ATTACH && (GO) ->
 		window();
 		if
@@ -335,86 +450,102 @@ inline update(C, GO, G) {
 #endif
 		fi
 	}
-	/* and pks_enter_irqsoff() */
+	/* and pks_enter_irqsoff(); pks_leave_checked() */
 	:: d_step { pc == P_SLOW && (GO) ->
 		window();
 		was_off = irqoff[C];
 		irqoff[C] = 1;
 		old = word[C];
-		fa = ACCESS(old, sh);
 		NMI_POINT(GO)
-		new = WITH(old, sh, acc) | READY_FLAG;
 		if
-		:: NUMBER(sh) == g -> pc = P_SLOW_WRITE
-		:: NUMBER(sh) != g && leaving -> pc = P_SLOW_DEFAULT
-		:: else -> pc = P_AWAIT; irqoff[C] = was_off; was_off = 0; old = 0; new = 0
+		:: g && NUMBER(sh) == g ->
+			fa = ACCESS(old, sh);
+			new = SETTLED(old, sh, acc);
+			pc = P_WRITE
+		:: leaving && !g ->
+			new = SETTLED(old, sh, ACCESS(dflt, sh));
+			pc = P_WRITE
+		:: leaving && g && NUMBER(sh) != g -> pc = P_SLOW_DEFAULT
+		:: else -> pc = P_AWAIT; irqoff[C] = was_off; was_off = 0; old = 0; g = 0
 		fi
 	}
 	:: d_step { pc == P_SLOW_DEFAULT && (GO) ->
-		new = WITH(old, sh, ACCESS(dflt, sh)) | READY_FLAG;
-		pc = P_SLOW_WRITE
+		new = SETTLED(old, sh, ACCESS(dflt, sh));
+		pc = P_WRITE
 	}
-	:: d_step { pc == P_SLOW_WRITE && (GO) ->
+	:: d_step { pc == P_WRITE && (GO) ->
 		SWITCH(C, GO, old, new);
 		NMI_POINT(GO)
 		irqoff[C] = was_off;
 		was_off = 0;
 		DONE
 	}
-	:: pc == P_DONE -> break
+	:: atomic { pc == P_DONE -> through(G); break }
 	od
 }
 
-/* The first instruction of pks_enter(): the number. */
-inline begin(sh, G) {
+/*
+ * The first instruction of pks_enter(): a look at the word or at the gate, in the
+ * order that the compiler likes.
+ */
+inline begin(C, sh, G) {
 	leaving = 0;
-	g = NUMBER(sh);
 	ASKED(G);
-	pc = (g -> P_READ : P_AWAIT)
+	if
+	:: (word[C] & FLAGS) == 0 -> old = ACCESS(word[C], sh); pc = P_GATE
+	:: GATE(sh) != SHUT -> old = GATE(sh); pc = P_WORD
+	:: (word[C] & FLAGS) || GATE(sh) == SHUT -> pc = P_HAS
+	fi;
+	/* what is the default is not asked for in the fast path */
+	if
+	:: pc != P_HAS && old == acc -> pc = P_HAS; old = 0
+	:: else
+	fi
+}
+
+/* Of pks_mk_noaccess(): is it read-write? */
+inline begin_make(C, sh, G) {
+	leaving = 0;
+	ASKED(G);
+	pc = ((word[C] & FLAGS) == 0 && ACCESS(word[C], sh) == RW -> P_OR : P_HAS)
+}
+
+/* Of pks_leave(): the default is looked up early or late. @g: 0 after a fast enter. */
+inline begin_leave(sh) {
+	leaving = 1;
+	if
+	:: g == 0 -> pc = P_FLAGS
+	:: g == 0 -> old = WITH(ALL, sh, KEEP(sh)); pc = P_FLAGS
+	:: g -> pc = P_HAS
+	fi
 }
 
 /* ---- A thread: any sequence of nested scopes, with an access between any two. */
-inline thread_enter(G) {
-	update(at[me], TGO, G);
-	atomic {
-		if
-		:: ok -> mine[d] = acc; fac[d] = fa; fgen[d] = g; d++
-		:: else -> scope[G] = NONE; acc = 0
-		fi;
-		g = 0
-	}
-}
-
-inline thread_leave() {
-	d_step { d--; leaving = 1; acc = fac[d]; g = fgen[d]; pc = P_READ }
-	update(at[me], TGO, G_THREAD(me, d));
-	atomic { leaving = 0; mine[d] = 0; fac[d] = 0; fgen[d] = 0; g = 0; acc = 0; fa = 0;
-		 scope[G_THREAD(me, d)] = NONE }
-}
-
 inline thread_body(depth) {
 	do
 	:: d_step { TGO -> thread_access = THREAD_RIGHT(msr); assert(thread_access) }
-	:: atomic { d < depth && TGO ->
-		begin(sh, G_THREAD(me, d));
+	:: atomic { (d > 0 || depth > 0) && TGO ->
 		if
-		:: acc = RW
+		:: d < depth -> acc = RW; begin(at[me], sh, G_THREAD(me, d))
 #ifdef ANY_ACCESS
-		:: acc = RO
-		:: acc = NOACC
+		:: d < depth -> acc = RO; begin(at[me], sh, G_THREAD(me, d))
+		:: d < depth -> acc = NOACC; begin(at[me], sh, G_THREAD(me, d))
 #else
-		:: d > 0 -> acc = RO
+		:: d > 0 && d < depth -> acc = RO; begin(at[me], sh, G_THREAD(me, d))
 #endif
+#ifdef MAKE
+		:: d > 0 -> acc = RW; make = 1; begin(at[me], sh, G_THREAD(me, d))
+		:: d > 0 -> acc = NOACC; make = 1; begin_make(at[me], sh, G_THREAD(me, d))
+#endif
+		:: d > 0 -> d--; acc = fac[d]; g = fgen[d]; begin_leave(sh)
 		fi
 		}
-		thread_enter(G_THREAD(me, d))
-	:: d > 0 -> thread_leave()
+		update(at[me], TGO, G_THREAD(me, d))
 	od
 }
 
 proctype thread0() {
 	UPDATE_VARS(0, SHA);
-	byte fac[2], fgen[2];
 	thread_body(DEPTH)
 }
 
@@ -425,7 +556,6 @@ proctype thread0() {
 #endif
 proctype thread1() {
 	UPDATE_VARS(1, SH1);
-	byte fac[2], fgen[2];
 	thread_body(DEPTH1)
 }
 
@@ -450,10 +580,13 @@ inline sched_in(c, t) {
 		NMI_POINT(SGO)
 		VERIFY(c, w);
 		n = tword[t];
+#ifndef NO_SLOW_SCHED_IN
+		n = (tepoch[t] != cepoch[c] -> n | SLOW : n);
+#endif
 		fold = (tepoch[t] != cepoch[c] && key_epoch > tepoch[t]) }
 	d_step { SGO ->
 		n = (fold -> WITH(n, SHA, ACCESS(dflt, SHA)) : n);
-		n = (n & ~READY) | READY_FLAG;
+		n = n | SLOW_FLAG;
 		w = word[c];
 		NMI_POINT(SGO)
 		SWITCH(c, SGO, w, n);
@@ -482,7 +615,7 @@ proctype sched(byte c) {
 			tepoch[t] = cepoch[c];
 #endif
 		}
-		d_step { SGO -> n = dflt;
+		d_step { SGO -> n = dflt | UNKEPT;
 			SWITCH(c, SGO, w, n);
 			w = 0; n = 0 }
 	   :: else
@@ -516,9 +649,9 @@ proctype sched(byte c) {
 
 /* ---- Interrupts. pks_isolate() and pks_restore(), with interrupts off. */
 #ifdef NO_ISOLATE
-#define HANDLER_WORD	((w & ~BUSY) | READY)
+#define HANDLER_WORD	(w & ~FLAGS)
 #else
-#define HANDLER_WORD	(dflt | READY)
+#define HANDLER_WORD	(dflt | SLOW_FLAG)
 #endif
 
 #define ISOLATE(c, GO, SAVED)						\
@@ -529,19 +662,35 @@ proctype sched(byte c) {
 	NMI_POINT(GO)							\
 	w = 0; n = 0
 
-/* What it had, flags and all, but for the key of a reset that came by. */
+/* What it had, flags and all, but for the key of a reset that came by, and SLOW. */
+#ifdef TRACED
+#define REFRESHED(c)	traced
+#else
+#define REFRESHED(c)	0
+#endif
 #define RESTORE(c, GO, SAVED)						\
 	n = SAVED; SAVED = UNSAVED; w = word[c];			\
-	CHECK(given_back, n == was || (cepoch[c] != had_epoch &&	\
-				       WITH(n, SHA, 0) == WITH(was, SHA, 0))); \
+	CHECK(given_back, n == was || (REFRESHED(c) && n == (was | SLOW)) || \
+			  (cepoch[c] != had_epoch &&			\
+			   WITH(n, SHA, 0) == (WITH(was, SHA, 0) | SLOW))); \
 	NMI_POINT(GO)							\
 	SWITCH(c, GO, w, n);						\
 	NMI_POINT(GO)							\
 	w = 0; n = 0; was = 0; had_epoch = 0
 
+#ifdef NO_SLOW_IN_FOLD
+#define TOO_LATE	0
+#else
+#define TOO_LATE	SLOW
+#endif
+#ifdef NO_SLOW_SAVED
+#define TOO_LATE_SAVED	0
+#else
+#define TOO_LATE_SAVED	TOO_LATE
+#endif
 #define FOLD(w)		(key_epoch > cepoch[c] ->			\
 			 WITH(w, SHA, ACCESS(dflt, SHA)) : (w))
-#define FOLD_SAVED(w)	((w) == UNSAVED -> UNSAVED : FOLD(w))
+#define FOLD_SAVED(w)	((w) == UNSAVED -> UNSAVED : FOLD(w) | TOO_LATE_SAVED)
 
 #ifdef NO_FOLD_SAVED
 #define FOLD_ALL_SAVED(c)
@@ -557,30 +706,30 @@ proctype sched(byte c) {
 	w = word[c];							\
 	NMI_POINT(GO)							\
 	FOLD_ALL_SAVED(c)						\
-	n = FOLD(w);							\
+	n = FOLD(w) | TOO_LATE;						\
 	SWITCH(c, GO, w, n);						\
 	NMI_POINT(GO)							\
 	cepoch[c] = epoch; ipi[c] = 0; w = 0; n = 0
 
 /* What a handler may find in the MSR, from the default on. */
-#define HANDLER_RIGHT(G)	((open -> ALLOWED(MA(c), scope[G], RW) :	\
+#define HANDLER_RIGHT(G)	((d > 0 -> ALLOWED(MA(c), scope[G], RW) :	\
 				  IS_DEFAULT(MA(c))) && MB(c) == NOACC)
 
 /* A handler's body: it may open the key, once, and always closes it. */
 inline handler(c, GO, G) {
-	d_step { GO -> handler_access = HANDLER_RIGHT(G); assert(handler_access) }
+	atomic { GO -> handler_access = HANDLER_RIGHT(G); assert(handler_access) }
 	if
-	:: d_step { GO -> acc = RW; begin(SHA, G) }
-		update(c, GO, G);
-		if
-		:: ok -> open = 1;
-			d_step { GO -> handler_access = HANDLER_RIGHT(G); assert(handler_access) }
-			d_step { leaving = 1; open = 0; acc = fa; pc = P_READ }
-			update(c, GO, G)
-		:: else
-		fi;
-		atomic { acc = 0; g = 0; fa = 0; leaving = 0; ok = 0; scope[G] = NONE }
-		d_step { GO -> handler_access = HANDLER_RIGHT(G); assert(handler_access) }
+	:: atomic { GO -> acc = RW; begin(c, SHA, G) }
+		do
+		:: update(c, GO, G);
+			if
+			:: d > 0 ->
+				atomic { GO -> handler_access = HANDLER_RIGHT(G); assert(handler_access) }
+				atomic { GO -> d--; acc = fac[0]; g = fgen[0]; begin_leave(SHA) }
+			:: else -> break
+			fi
+		od;
+		atomic { GO -> handler_access = HANDLER_RIGHT(G); assert(handler_access) }
 	:: skip
 	fi
 }
@@ -590,7 +739,6 @@ inline handler(c, GO, G) {
 
 proctype irq(byte c; byte level) {
 	UPDATE_VARS(NOBODY, SHA);
-	bool open;
 	byte w, n, was, had_epoch, prev;
 
 end:	do
@@ -632,7 +780,6 @@ end:	do
 
 proctype softirq(byte c) {
 	UPDATE_VARS(NOBODY, SHA);
-	bool open;
 	byte w, n, was, had_epoch, prev;
 
 	do
@@ -663,7 +810,7 @@ proctype nmi(byte c) {
 	:: d_step { lvl[c] < L_NMI ->
 		prev = lvl[c]; lvl[c] = L_NMI;
 		w = word[c];
-		word[c] = dflt }
+		word[c] = dflt | SLOW }
 	   d_step { NGO -> msr[c] = (NMI_WRITES(w, word[c]) -> dflt : msr[c]) }
 	   d_step { NGO ->
 		nmi_access = (IS_DEFAULT(MA(c)) && MB(c) == NOACC);
@@ -675,9 +822,20 @@ proctype nmi(byte c) {
 }
 
 /* ---- pks_reset(), with pks_key_drop_user(), pks_key_set_default(), pks_number(). */
-inline reset_begin(number) {
+/* Nothing is opened by way of a default of all access. */
+inline number(n) {
+	d_step { gate = SHUT; gen = n; nobodys = 0 }
+#ifdef KEEP_LATE
+	d_step { keep = ACCESS(dflt, SHA) }
+#endif
+	d_step { gate = (n && ACCESS(dflt, SHA) != RW -> ACCESS(dflt, SHA) : SHUT) }
+}
+
+inline reset_begin() {
 	d_step {
-		gen = number;
+#ifndef GATE_LATE
+		gate = SHUT;
+#endif
 		resetting = 1;
 		former_default = ACCESS(dflt, SHA);
 		i = 0;
@@ -692,13 +850,17 @@ inline reset_begin(number) {
 		od;
 		i = 0
 	}
+	d_step { gen = 0 }
 }
 
 inline reset(access) {
 	d_step { key_epoch = epoch + 1 }
 	d_step { dflt = WITH(dflt, SHA, access) }
-	d_step { epoch = epoch + 1 }
-	d_step { ipi[0] = 1; ipi[1] = 1 }
+#ifndef KEEP_LATE
+	d_step { keep = access }
+#endif
+	/* The epoch is read by those IPIs only. */
+	d_step { epoch = epoch + 1; ipi[0] = 1; ipi[1] = 1 }
 	d_step { !ipi[0] && !ipi[1] ->
 		resetting = 0;
 		former_default = NOACC;
@@ -706,6 +868,9 @@ inline reset(access) {
 		:: i < SCOPES ->
 			if
 			:: scope[i] == DOOMED -> scope[i] = DEAD
+#ifndef GATE_EARLY
+			:: scope[i] == DURING -> scope[i] = DEAD
+#endif
 			:: else
 			fi;
 			i++
@@ -717,22 +882,29 @@ inline reset(access) {
 
 inline key_free() {
 	d_step { live = 0; nobodys = 1 }
-	reset_begin(0);
-	reset(NOACC)
+	reset_begin();
+	reset(NOACC);
+#ifdef KEEP_LATE
+	d_step { keep = NOACC }
+#endif
+#ifdef GATE_LATE
+	d_step { gate = SHUT }
+#endif
 }
 
 /* By another owner. */
-inline key_alloc(number) {
+inline key_alloc(n) {
 	d_step { live = 1 }
-	d_step { gen = number; nobodys = 0 }
+	number(n)
 }
 
-inline set_default(number, access) {
-#ifdef RENUMBER_FIRST
-	reset_begin(number);
-	reset(access)
+inline set_default(n, access) {
+	reset_begin();
+#ifdef GATE_EARLY
+	d_step { gen = n }
+	reset(access);
+	number(n)
 #else
-	reset_begin(0);
 #ifdef WAITS
 	/* A softirq on top of the one who resets, and it takes the lock. */
 	if
@@ -741,17 +913,17 @@ inline set_default(number, access) {
 	fi;
 #endif
 	reset(access);
-	d_step { gen = number }
+	number(n)
 #endif
 }
 
 proctype resets() {
 	byte i;
 #ifdef SETDEF
-	set_default(2, RO);
+	set_default(2, SETDEF);
 #endif
 #ifdef SETDEF2
-	set_default(3, NOACC);
+	set_default(3, SETDEF2);
 #endif
 #ifdef FREE
 	key_free();
@@ -764,6 +936,26 @@ proctype resets() {
 	skip
 }
 
+#ifdef TRACED
+/* pks_trace_begin(), and the end; IPIs that come to a word without an interrupt. */
+inline refreshed(c) {
+	d_step { refresh[c] && !irqoff[c] && lvl[c] < L_NMI ->
+		word[c] = word[c] | SLOW;
+		irq_saved[2 * c] = (irq_saved[2 * c] == UNSAVED -> UNSAVED :
+				    irq_saved[2 * c] | SLOW);
+		refresh[c] = 0 }
+}
+
+proctype tracer() {
+	do
+	:: d_step { traced = 1; refresh[0] = 1; refresh[1] = 1 }
+		refreshed(0);
+		refreshed(1);
+		d_step { traced = 0 }
+	od
+}
+#endif
+
 #ifdef WAITS
 /*
  * ---- Does everyone get on? All have an end here, so that a state without a next one
@@ -772,7 +964,7 @@ proctype resets() {
  */
 proctype waiter() {
 	UPDATE_VARS(0, SHA);
-	byte fac[2], fgen[2], i;
+	byte i;
 
 	do
 	:: i < 2 ->
@@ -781,14 +973,15 @@ proctype waiter() {
 		:: d_step { TGO -> irqoff[0] = 1 }
 		:: d_step { TGO && !locked -> locked = 1 }
 		fi;
-		d_step { TGO -> acc = RW; begin(sh, G_THREAD(me, d)) }
-		thread_enter(G_THREAD(me, d));
-		d_step { TGO -> thread_access = THREAD_RIGHT(msr); assert(thread_access) }
+		atomic { TGO -> acc = RW; begin(at[me], sh, G_THREAD(me, d)) }
+		update(at[me], TGO, G_THREAD(me, d));
+		atomic { TGO -> thread_access = THREAD_RIGHT(msr); assert(thread_access) }
 		if
-		:: d > 0 -> thread_leave()
-		:: else
+		:: atomic { d > 0 && TGO -> d--; acc = fac[d]; g = fgen[d]; begin_leave(sh) }
+			update(at[me], TGO, G_THREAD(me, d))
+		:: d == 0
 		fi;
-		d_step { TGO -> irqoff[0] = 0; locked = 0; i++ }
+		atomic { TGO -> irqoff[0] = 0; locked = 0; i++ }
 	:: else -> break
 	od
 }
@@ -835,6 +1028,9 @@ init {
 #endif
 #ifdef NMI
 		run nmi(0);
+#endif
+#ifdef TRACED
+		run tracer();
 #endif
 		run resets()
 	}
