@@ -43,13 +43,14 @@ bool pks_available(void)
 }
 EXPORT_SYMBOL_PKS(pks_available);
 
-/* A number that the key has not had, as far as a scope can last. */
-static u32 pks_key_next_gen(int pkey)
+/* A number that no key has had, as far as a scope can last. */
+static u32 pks_key_next_gen(void)
 {
-	struct pks_key *key = &pks_keys[pkey];
+	static u32 gen;
 
-	key->gen = key->gen < __PKS_GEN_MAX ? key->gen + 1 : 1;
-	return key->gen;
+	lockdep_assert_held(&pks_key_mutex);
+	gen = gen < __PKS_GEN_MAX ? gen + 1 : 1;
+	return gen;
 }
 
 static enum pks_access pks_default_access(int flags)
@@ -128,9 +129,9 @@ static void pks_key_add_user(int pkey, struct pks_user *user, int flags)
 	pks_policy_begin(pkey);
 	/* It was closed when it was freed, and is nobody's until it has a number. */
 	if (pks_default_access(flags) == PKS_NOACCESS)
-		pks_number(pkey, pks_key_next_gen(pkey));
+		pks_number(pkey, pks_key_next_gen());
 	else
-		pks_reset(pkey, pks_default_access(flags), pks_key_next_gen(pkey));
+		pks_reset(pkey, pks_default_access(flags), pks_key_next_gen());
 }
 
 static struct pks_user *pks_user_new(const char *name, struct module *owner)
@@ -251,7 +252,7 @@ int pks_key_set_default(int pkey, enum pks_access access)
 	if (pks_key_abandoned(pkey)) {
 		err = -EPERM;
 	} else if (pks_key_taken(pkey)) {
-		pks_reset(pkey, access, pks_key_next_gen(pkey));
+		pks_reset(pkey, access, pks_key_next_gen());
 		err = 0;
 	}
 	mutex_unlock(&pks_key_mutex);

@@ -110,7 +110,6 @@ struct pks_fault_counts {
  * @users: who has it; nobody: it is free
  * @nr_users: how many
  * @flags: what they asked for
- * @gen: the last number it had in pks_key_gen
  * @policy: what becomes of violations, of &enum pks_policy
  * @handler: who is asked first, if anyone
  * @abandoned_by: who called pks_abandon(), 0 if no one has
@@ -124,7 +123,6 @@ struct pks_key {
 	struct list_head	users;
 	unsigned int		nr_users;
 	int			flags;
-	u32			gen;
 	unsigned int		policy;
 	struct pks_handler __rcu *handler;
 	unsigned long		abandoned_by;

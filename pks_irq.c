@@ -233,8 +233,9 @@ static int pks_irq_isolate(void)
 
 static void pks_irq_restore(void)
 {
-	WRITE_ONCE(pks_irq_isolated, false);
+	/* In this order: no handler is fast in the word of what it has interrupted. */
 	pks_slow_set(PKS_SLOW_UNISOLATED, true);
+	WRITE_ONCE(pks_irq_isolated, false);
 	/* Handlers are RCU read-side sections: all that had saved are through. */
 	synchronize_rcu();
 	pks_nmi_restore();

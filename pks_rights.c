@@ -5,6 +5,7 @@
  */
 #include "pks_domain.h"
 #include <linux/cpu.h>
+#include <linux/kprobes.h>
 #include <linux/mutex.h>
 #include <linux/ratelimit.h>
 #include <trace/events/pks.h>
@@ -16,19 +17,20 @@ EXPORT_SYMBOL_PKS(pks_pkrs);
 u32 pks_key_gen[PKS_NUM_KEYS] __read_mostly;
 
 #define PKS_GATE_SHUT	U32_MAX
-u32 __pks_closed[__PKS_GATES] __read_mostly = {
-	[0 ... __PKS_GATES - 1] = PKS_GATE_SHUT
-};
-EXPORT_SYMBOL_PKS(__pks_closed);
-u32 __pks_keep[__PKS_GATES] __read_mostly;
-EXPORT_SYMBOL_PKS(__pks_keep);
-/* AD of each key that may be closed, and BUSY; else 0, with which nothing is BUSY. */
-static u32 pks_closing[__PKS_GATES] __read_mostly;
-
 #define PKS_BY_KEY(of)	{						\
 	of(1), of(2), of(3), of(4), of(5), of(6), of(7), of(8), of(9), of(10),	\
 	of(11), of(12), of(13), of(14), of(15)					\
 }
+#define PKS_CLOSED(pkey)	(~((PKS_NOACCESS ^ 3U) << 2 * (pkey)))
+u32 __pks_closed[__PKS_GATES] __read_mostly = {
+	[0 ... __PKS_GATES - 1] = PKS_GATE_SHUT
+};
+EXPORT_SYMBOL_PKS(__pks_closed);
+u32 __pks_keep[__PKS_GATES] __read_mostly = PKS_BY_KEY(PKS_CLOSED);
+EXPORT_SYMBOL_PKS(__pks_keep);
+/* AD of each key that may be closed in place, and BUSY; else 0. */
+static u32 pks_closing[__PKS_GATES] __read_mostly;
+
 #define PKS_MASK(pkey)	(3U << 2 * (pkey) | PKS_WORD_FLAGS)
 #define PKS_OTHER(pkey)	(~(3U << 2 * (pkey)))
 const u32 __pks_masks[__PKS_GATES] = PKS_BY_KEY(PKS_MASK);
@@ -108,8 +110,7 @@ static void pks_set_live(int pkey, u32 gen)
 
 /*
  * Give a key its number, which is the last that is done to it, or take it away, which
- * is the first. A default of all access is never that of a fast path, whose updates
- * are from the default to more.
+ * is the first. With a default of all access there is nothing to open.
  */
 static void pks_set_number(int pkey, u32 gen)
 {
@@ -119,7 +120,6 @@ static void pks_set_number(int pkey, u32 gen)
 	WRITE_ONCE(__pks_closed[gate], PKS_GATE_SHUT);
 	/* Pairs with pks_await_gen(): who sees the number, or none, sees pks_live. */
 	smp_store_release(&pks_key_gen[pkey], gen);
-	WRITE_ONCE(__pks_keep[gate], pks_with_access(U32_MAX, pkey, access));
 	WRITE_ONCE(pks_closing[gate], gen ? 1U << 2 * pkey | PKS_BUSY : 0);
 	if (gen && access != PKS_READWRITE)
 		smp_store_release(&__pks_closed[gate], access << 2 * pkey);
@@ -149,6 +149,8 @@ void pks_reset(int pkey, enum pks_access access, u32 gen)
 	pks_set_number(pkey, 0);
 	pks_key_epoch[pkey] = pks_epoch + 1;
 	WRITE_ONCE(pks_default, pks_with_access(pks_default, pkey, access));
+	/* From now on no scope ends at the former default but one that is folded. */
+	WRITE_ONCE(__pks_keep[pkey - 1], pks_with_access(U32_MAX, pkey, access));
 	WRITE_ONCE(pks_epoch, pks_epoch + 1);
 	on_each_cpu(pks_fold_this_cpu, NULL, 1);
 	pks_set_number(pkey, gen);
@@ -264,13 +266,29 @@ static int pks_make_kept(void)
 	return pks_thread_attach();
 }
 
-/* The key's bits as they are wanted, and no flags but what everybody has. */
-static void pks_settle(u32 old, int pkey, u32 access)
+/*
+ * The key's bits as they are wanted, and no flags but what everybody has; unless this
+ * context is in an update that is interrupted, which needs its own.
+ */
+static void pks_settle(u32 old, int pkey, u32 access, bool raced)
 {
+	u32 flags = old & PKS_BUSY && !raced ? old & PKS_WORD_FLAGS : 0;
+
 	lockdep_assert_irqs_disabled();
 	pks_switch_word(old, (pks_with_access(old, pkey, access) & ~PKS_WORD_FLAGS) |
-			READ_ONCE(pks_slow));
+			flags | READ_ONCE(pks_slow));
 }
+
+/* The MSR is not what the fast path has found in the word. */
+void notrace __pks_resync(void)
+{
+	unsigned long flags;
+
+	local_irq_save(flags);
+	pks_write_msr(pks_rights_of(this_cpu_read(pks_pkrs)));
+	local_irq_restore(flags);
+}
+EXPORT_SYMBOL_PKS(__pks_resync);
 
 static int pks_former(u32 gen, u32 access)
 {
@@ -285,7 +303,7 @@ static bool pks_enter_irqsoff(int pkey, u32 access, u32 gen, u32 *had)
 	if (READ_ONCE(pks_key_gen[pkey]) != gen)
 		return false;
 	*had = pks_key_access(old, pkey);
-	pks_settle(old, pkey, access);
+	pks_settle(old, pkey, access, false);
 	return true;
 }
 
@@ -314,7 +332,8 @@ static noinline int pks_enter_checked(int pkey, u32 access, unsigned long caller
 		done = pks_enter_irqsoff(pkey, access, gen, &had);
 		local_irq_restore(flags);
 	} while (!done);
-	trace_pks_rights(pkey, had, access);
+	if (had != access)
+		trace_pks_rights(pkey, had, access);
 	return pks_former(gen, had);
 }
 
@@ -322,34 +341,32 @@ static noinline int pks_enter_checked(int pkey, u32 access, unsigned long caller
  * A key was reset, or something else came by, while the fast path put this one's bits
  * into the word: take them out again. With interrupts off: a default that is read
  * before a reset has changed it can't be written after that reset has seen this CPU.
- * An update that this context has interrupted is none of its business.
  */
-static void pks_back_out(int pkey)
+static void notrace pks_back_out(int pkey)
 {
 	unsigned long flags;
 
-	if (in_nmi() || !pks_context_kept())
-		return;
 	local_irq_save(flags);
 	pks_settle(this_cpu_read(pks_pkrs), pkey,
-		   pks_key_access(READ_ONCE(pks_default), pkey));
+		   pks_key_access(READ_ONCE(pks_default), pkey), true);
 	local_irq_restore(flags);
 }
 
 /*
- * An update that the fast path is not for, or that it could not bring to an end.
- * @caller is for complaints.
+ * An update that the fast path is not for, or that it could not bring to an end. @how
+ * is the access, and __PKS_RACED; @caller is for complaints.
  */
-int __pks_enter_slow(int pkey, u32 access, unsigned long caller)
+int notrace __pks_enter_slow(int pkey, u32 how, unsigned long caller)
 {
-	u32 gen;
+	u32 access = how & ~__PKS_RACED, gen;
 
-	if (pkey > 0 && pkey < PKS_NUM_KEYS) {
+	if (pkey > 0 && pkey < PKS_NUM_KEYS && access <= PKS_READONLY) {
+		/* First of all, and not traced until then: more may be open than is due. */
+		if (how & __PKS_RACED)
+			pks_back_out(pkey);
 		gen = READ_ONCE(pks_key_gen[pkey]);
 		if (gen && pks_has(pkey, access))
 			return pks_former(gen, access);
-		if (this_cpu_read(pks_pkrs) & PKS_BUSY)
-			pks_back_out(pkey);
 	}
 	if (!READ_ONCE(pks_on) || pks_key_abandoned(pkey))
 		return 0;
@@ -375,19 +392,19 @@ static bool pks_former_ok(int former)
 		 (former & (__PKS_FORMER_DEFAULT | __PKS_FORMER_ACCESS)) <= PKS_READONLY);
 }
 
-static noinline void pks_leave_checked(int pkey, int former)
+static noinline void pks_leave_checked(int pkey, int former, bool raced)
 {
 	u32 access, old, had;
 	unsigned long flags;
 
-	if (!pks_former_ok(former) || !READ_ONCE(pks_on) || pks_make_kept())
+	if (!raced && (!pks_former_ok(former) || !READ_ONCE(pks_on) || pks_make_kept()))
 		return;
 	local_irq_save(flags);
 	old = this_cpu_read(pks_pkrs);
 	had = pks_key_access(old, pkey);
 	access = pks_leave_access(pkey, former);
 	if (had != access || (old & PKS_WORD_FLAGS))
-		pks_settle(old, pkey, access);
+		pks_settle(old, pkey, access, raced);
 	local_irq_restore(flags);
 	if (had != access)
 		trace_pks_rights(pkey, had, access);
@@ -397,7 +414,7 @@ static noinline void pks_leave_checked(int pkey, int former)
  * The end of a scope that the fast path is not for, or that it could not bring to an
  * end. With what is no scope's, nothing is changed.
  */
-void __pks_leave_slow(int pkey, int former)
+void __pks_leave_slow(int pkey, int former, bool raced)
 {
 	int gen = former >> __PKS_FORMER_GEN_SHIFT;
 
@@ -405,11 +422,11 @@ void __pks_leave_slow(int pkey, int former)
 		return;
 	if (gen <= 0 || READ_ONCE(pks_key_gen[pkey]) != gen ||
 	    !pks_has(pkey, former & __PKS_FORMER_ACCESS))
-		pks_leave_checked(pkey, former);
+		pks_leave_checked(pkey, former, raced);
 }
 EXPORT_SYMBOL_PKS(__pks_leave_slow);
 
-/* These three are not traced: a tracer would run with the key open. */
+/* These three are not traced or probed: a tracer would run with the key open. */
 
 /**
  * pks_mk_noaccess - close a key for the running context
@@ -425,15 +442,22 @@ EXPORT_SYMBOL_PKS(__pks_leave_slow);
 void notrace pks_mk_noaccess(int pkey)
 {
 	const unsigned int gate = pkey - 1;
+	u32 how = PKS_NOACCESS, closing;
 
 	if (likely(gate < __PKS_GATES &&
 		   !(this_cpu_read(pks_pkrs) & __pks_mask(gate)))) {
-		this_cpu_or(pks_pkrs, data_race(pks_closing[gate]));
-		if (__pks_commit())
-			return;
+		closing = READ_ONCE(pks_closing[gate]);
+		if (likely(closing)) {
+			barrier();
+			this_cpu_or(pks_pkrs, closing);
+			if (__pks_commit())
+				return;
+			how |= __PKS_RACED;
+		}
 	}
-	__pks_enter_slow(pkey, PKS_NOACCESS, _RET_IP_);
+	__pks_enter_slow(pkey, how, _RET_IP_);
 }
+NOKPROBE_SYMBOL(pks_mk_noaccess);
 EXPORT_SYMBOL_PKS(pks_mk_noaccess);
 
 /**
@@ -447,6 +471,7 @@ void notrace pks_mk_readonly(int pkey)
 {
 	__pks_enter(pkey, PKS_READONLY, _RET_IP_);
 }
+NOKPROBE_SYMBOL(pks_mk_readonly);
 EXPORT_SYMBOL_PKS(pks_mk_readonly);
 
 /**
@@ -460,6 +485,7 @@ void notrace pks_mk_readwrite(int pkey)
 {
 	__pks_enter(pkey, PKS_READWRITE, _RET_IP_);
 }
+NOKPROBE_SYMBOL(pks_mk_readwrite);
 EXPORT_SYMBOL_PKS(pks_mk_readwrite);
 
 /**

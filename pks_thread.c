@@ -206,15 +206,16 @@ int pks_thread_attach(void)
 		.task = current,
 		.word = READ_ONCE(pks_default),
 		.epoch = READ_ONCE(pks_epoch),
-		/* In a softirq on PREEMPT_RT: its thread had opened nothing. */
-		.softirq_saved = in_serving_softirq() ?
-				 READ_ONCE(pks_default) : PKS_UNSAVED,
+		.softirq_saved = PKS_UNSAVED,
 	};
 	preempt_notifier_init(&t->notifier, &pks_preempt_ops);
 
 	raw_spin_lock_irqsave(&pks_thread_lock, flags);
 	list_add_tail_rcu(&t->node, &pks_threads);
 	preempt_notifier_register(&t->notifier);
+	/* In a softirq on PREEMPT_RT: its thread had opened nothing. */
+	if (in_serving_softirq())
+		t->softirq_saved = READ_ONCE(pks_default) | READ_ONCE(pks_slow);
 	this_cpu_write(pks_cpu.thread, t);
 	raw_spin_unlock_irqrestore(&pks_thread_lock, flags);
 	return 0;
@@ -308,11 +309,14 @@ int pks_thread_for_each(int (*fn)(struct pks_thread *t, void *data), void *data)
 static int pks_thread_detach_all(void *unused)
 {
 	struct pks_thread *t;
+	int cpu;
 
 	list_for_each_entry(t, &pks_threads, node) {
 		if (t->task)
 			hlist_del(&t->notifier.link);
 	}
+	for_each_possible_cpu(cpu)
+		per_cpu(pks_cpu.thread, cpu) = NULL;
 	return 0;
 }
 

@@ -199,7 +199,26 @@ static void pks_keys_page_of_no_key(struct kunit *test)
 	}
 }
 
+/* The first case there is: no key but one has ever been anyone's. */
+static void pks_keys_leave_nobodys(struct kunit *test)
+{
+	int own = pks_test_key(test, 0), former, pkey;
+
+	/* The first scope of a thread is never in place. */
+	pks_leave(own, pks_enter(own, PKS_READWRITE));
+	former = pks_enter(own, PKS_READWRITE);
+	pks_leave(own, former);
+	for (pkey = 1; pkey < PKS_NUM_KEYS; pkey++) {
+		pks_leave(pkey, former);
+		KUNIT_EXPECT_EQ_MSG(test, pks_current_pkrs(), PKS_TEST_CLOSED,
+				    "after leaving key %d", pkey);
+		KUNIT_EXPECT_EQ_MSG(test, pks_test_rdmsr(), PKS_TEST_CLOSED,
+				    "after leaving key %d", pkey);
+	}
+}
+
 static struct kunit_case pks_keys_cases[] = {
+	KUNIT_CASE(pks_keys_leave_nobodys),
 	KUNIT_CASE(pks_keys_lowest_first),
 	KUNIT_CASE(pks_keys_exhausted),
 	KUNIT_CASE(pks_keys_reused),

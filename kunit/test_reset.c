@@ -7,6 +7,7 @@
 #include <linux/cpumask.h>
 #include <linux/delay.h>
 #include <linux/irq_work.h>
+#include <linux/jiffies.h>
 #include <linux/sched.h>
 #include <linux/smp.h>
 
@@ -408,7 +409,75 @@ static void pks_reset_leaves_others_alone(struct kunit *test)
 	}
 }
 
+/* A CPU that does not answer until it is told to. */
+static void pks_reset_deaf(void *data)
+{
+	struct pks_part *part = data;
+
+	local_irq_disable();
+	WRITE_ONCE(part->ready, true);
+	pks_spin_until(&part->stop);
+	local_irq_enable();
+}
+
+/* Of who is in a scope, and has been reached by a reset that is not over. */
+struct pks_reset_late {
+	struct pks_part	key;
+	struct pks_part	other;
+	struct pks_part	deaf;
+};
+
+static void pks_reset_leave_during(void *data)
+{
+	struct pks_reset_late *late = data;
+	unsigned long end = jiffies + PKS_TEST_PATIENCE;
+
+	/* The first of a thread is never in place. */
+	pks_part_open(&late->other);
+	pks_part_close(&late->other);
+	pks_part_open(&late->key);
+	WRITE_ONCE(late->key.ready, true);
+	while (pks_part_holds(&late->key) && time_before(jiffies, end))
+		cpu_relax();
+	/* Another update makes the context as it was before the reset. */
+	pks_part_open(&late->other);
+	pks_part_close(&late->other);
+	pks_part_close(&late->key);
+	WRITE_ONCE(late->deaf.stop, true);
+}
+
+/* A scope that ends while a CPU has not answered yet ends at the new default. */
+static void pks_reset_answered_late(struct kunit *test)
+{
+	unsigned int cpu = pks_other_cpu(test);
+	struct pks_reset_late late = {
+		.key = {
+			.pkey = pks_test_key(test, PKS_FLAG_DEFAULT_READONLY),
+			.access = PKS_READWRITE,
+		},
+		.other = pks_test_part(test, PKS_READWRITE),
+	};
+	struct pks_actor *leaver, *deaf;
+
+	if (cpu < 2)
+		kunit_skip(test, "only two CPUs are online");
+	late.key.page = pks_test_page(test, late.key.pkey);
+	leaver = pks_actor(test, "pks-leaver", cpu);
+	deaf = pks_actor(test, "pks-deaf", cpu - 1);
+	pks_actor_begin(leaver, pks_reset_leave_during, &late);
+	KUNIT_ASSERT_TRUE(test, pks_sleep_until(&late.key.ready));
+	pks_actor_begin(deaf, pks_reset_deaf, &late.deaf);
+	KUNIT_ASSERT_TRUE(test, pks_sleep_until(&late.deaf.ready));
+	pks_test_key_free(test, late.key.pkey);
+	KUNIT_ASSERT_TRUE(test, pks_actor_wait(leaver));
+	KUNIT_ASSERT_TRUE(test, pks_actor_wait(deaf));
+	pks_actor_do(test, leaver, pks_part_look, &late.key);
+	pks_expect_sight(test, &late.key.sight, late.key.pkey, PKS_TEST_CLOSED,
+			 "who left meanwhile");
+}
+
 static struct kunit_case pks_reset_cases[] = {
+	KUNIT_CASE(pks_reset_answered_late),
 	KUNIT_CASE(pks_reset_running_here),
 	KUNIT_CASE(pks_reset_running_there),
 	KUNIT_CASE(pks_reset_sleeping),

@@ -3,6 +3,7 @@
 #include "pks_test.h"
 #include <linux/cpumask.h>
 #include <linux/delay.h>
+#include <linux/kprobes.h>
 #include <linux/sched.h>
 #include <linux/string.h>
 #include <asm/processor-flags.h>
@@ -251,7 +252,55 @@ static void pks_tamper_cr4_by_others(struct kunit *test)
 #endif
 }
 
+/* With the instruction that writes the MSR in it, and in no other of the kernel's. */
+static noinline void pks_tamper_leave(int pkey, int former)
+{
+	pks_leave(pkey, former);
+}
+
+static void *pks_tamper_find_wrmsr(void)
+{
+	u8 *code = (u8 *)pks_tamper_leave;
+	unsigned int i;
+
+	for (i = 0; i < 256; i++) {
+		if (code[i] == 0x0f && code[i + 1] == 0x30)
+			return code + i;
+	}
+	return NULL;
+}
+
+static int pks_tamper_forge(struct kprobe *kp, struct pt_regs *regs)
+{
+	regs->ax = 0;
+	return 0;
+}
+
+/* What the WRMSR writes is not what it was given: as when it is jumped to. */
+static void pks_tamper_forged_value(struct kunit *test)
+{
+	struct pks_part part = pks_test_part(test, PKS_READWRITE);
+	struct kprobe kp = {
+		.addr = pks_tamper_find_wrmsr(),
+		.pre_handler = pks_tamper_forge,
+	};
+	int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, kp.addr);
+	if (register_kprobe(&kp))
+		kunit_skip(test, "there are no kprobes");
+	for (i = 0; i < 3; i++) {
+		pks_part_open(&part);
+		pks_tamper_leave(part.pkey, part.former);
+		pks_part_look(&part);
+		pks_expect_sight(test, &part.sight, part.pkey, PKS_TEST_CLOSED,
+				 "after a forged value");
+	}
+	unregister_kprobe(&kp);
+}
+
 static struct kunit_case pks_tamper_cases[] = {
+	KUNIT_CASE(pks_tamper_forged_value),
 	KUNIT_CASE(pks_tamper_pkrs_switch),
 	KUNIT_CASE(pks_tamper_cr4_switch),
 	KUNIT_CASE(pks_tamper_pkrs_cpus),

@@ -332,8 +332,8 @@ static inline pgprotval_t __pks_pte_bits(int pkey)
  *	context's word yet when another one takes the CPU; or a key has been reset,
  *	which puts the flag into every word there is; or updates are traced.
  *
- * An update from the default of a key, or to it, is made in place where neither flag
- * is set: two instructions change the word, then the MSR is written and the word
+ * An update from the default of a key to more, or to the default, is made in place where
+ * neither flag is set: two instructions change the word, then the MSR is written and the word
  * looked at again. An interrupt, a preemption with or without migration, a reset by another
  * CPU or an NMI may come between any two instructions; each leaves the word as it
  * was, or changes it and says so by PKS_SLOW. docs/model/ has the proof by
@@ -348,8 +348,8 @@ static inline pgprotval_t __pks_pte_bits(int pkey)
 DECLARE_PER_CPU(u32, pks_pkrs);
 
 /*
- * By key, from key 1 on: its default in its place, or, while the key is nobody's or
- * being reset, what no word has there; and all ones but for the default.
+ * By key, from key 1 on: its default in its place, or, while nothing can be opened in
+ * place, what no word has there; and its default with all ones around it.
  */
 #define __PKS_GATES		(PKS_NUM_KEYS - 1)
 extern u32 __pks_closed[__PKS_GATES];
@@ -381,8 +381,12 @@ static __always_inline u32 __pks_other(unsigned int gate)
 #define __PKS_FORMER_GEN_SHIFT	3
 #define __PKS_GEN_MAX		(INT_MAX >> __PKS_FORMER_GEN_SHIFT)
 
-int __pks_enter_slow(int pkey, u32 access, unsigned long caller);
-void __pks_leave_slow(int pkey, int former);
+/* The fast path has begun, and could not bring it to an end. */
+#define __PKS_RACED		BIT(8)
+
+int __pks_enter_slow(int pkey, u32 how, unsigned long caller);
+void __pks_leave_slow(int pkey, int former, bool raced);
+void __pks_resync(void);
 
 /* 6.9: variables of a CPU got an address space of their own. */
 #ifdef __my_cpu_var
@@ -395,7 +399,7 @@ void __pks_leave_slow(int pkey, int former);
  * Write the MSR from a word that is BUSY, and end that. False, and still BUSY, if
  * anyone has changed the word meanwhile. The value compared comes out of the very
  * register that the MSR was written from: a jump straight to the WRMSR with a
- * forged value does not find it in the word.
+ * forged value does not find it in the word, and the MSR is written again.
  */
 static __always_inline bool __pks_commit(void)
 {
@@ -413,6 +417,8 @@ static __always_inline bool __pks_commit(void)
 		     : "memory");
 	if (likely(same))
 		this_cpu_and(pks_pkrs, ~PKS_BUSY);
+	else
+		__pks_resync();
 	return likely(same);
 }
 
@@ -430,10 +436,13 @@ static __always_inline int __pks_enter(int pkey, u32 access,
 		     (access && word == wanted)))
 		goto slow;
 
+	/* What the caller has accessed before is not put off until then. */
+	barrier();
 	this_cpu_or(pks_pkrs, wanted | PKS_BUSY);
 	this_cpu_and(pks_pkrs, __pks_other(gate) | wanted);
 	if (__pks_commit())
 		return __PKS_FORMER_DEFAULT;
+	access |= __PKS_RACED;
 slow:
 	return __pks_enter_slow(pkey, access, caller);
 }
@@ -460,7 +469,8 @@ slow:
  * faults.
  *
  * Context: thread, softirq and hard interrupt; may be called with interrupts
- * off and under raw spinlocks; never sleeps. Not for NMI handlers. Interrupt
+ * off and under raw spinlocks; never sleeps. Not for NMI handlers, nor for handlers
+ * of kprobes that are placed on these very instructions. Interrupt
  * contexts need irq_isolation on (the default where the kernel allows it).
  *
  * Return: the former rights, to be given to pks_leave(); or, with nothing
@@ -496,12 +506,14 @@ static __always_inline void pks_leave(int pkey, int former)
 
 	if (likely(gate < __PKS_GATES && former == __PKS_FORMER_DEFAULT &&
 		   !(this_cpu_read(pks_pkrs) & PKS_WORD_FLAGS))) {
+		barrier();
 		this_cpu_or(pks_pkrs, __pks_mask(gate) & ~PKS_SLOW);
 		this_cpu_and(pks_pkrs, data_race(__pks_keep[gate]));
-		if (__pks_commit())
-			return;
+		if (!__pks_commit())
+			__pks_leave_slow(pkey, former, true);
+		return;
 	}
-	__pks_leave_slow(pkey, former);
+	__pks_leave_slow(pkey, former, false);
 }
 
 #ifdef DEFINE_CLASS
