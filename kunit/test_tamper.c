@@ -270,13 +270,14 @@ static void *pks_tamper_find_wrmsr(void)
 	return NULL;
 }
 
+/* As if the WRMSR had been jumped to: there is no update, and it opens everything. */
 static int pks_tamper_forge(struct kprobe *kp, struct pt_regs *regs)
 {
+	this_cpu_write(pks_pkrs, PKS_TEST_CLOSED);
 	regs->ax = 0;
 	return 0;
 }
 
-/* What the WRMSR writes is not what it was given: as when it is jumped to. */
 static void pks_tamper_forged_value(struct kunit *test)
 {
 	struct pks_part part = pks_test_part(test, PKS_READWRITE);
