@@ -332,12 +332,12 @@ static inline pgprotval_t __pks_pte_bits(int pkey)
  *	context's word yet when another one takes the CPU; or a key has been reset,
  *	which puts the flag into every word there is; or updates are traced.
  *
- * An update from the default of a key to more, or to the default, is made in place where
- * neither flag is set: two instructions change the word, then the MSR is written and the word
- * looked at again. An interrupt, a preemption with or without migration, a reset by another
- * CPU or an NMI may come between any two instructions; each leaves the word as it
- * was, or changes it and says so by PKS_SLOW. docs/model/ has the proof by
- * exhaustion.
+ * An update from the default of a key to more, or to the default, is made in place
+ * where neither flag is set: two instructions change the word, then the MSR is
+ * written and the word looked at again. An interrupt, a preemption with or without
+ * migration, a reset by another CPU or an NMI may come between any two instructions;
+ * each leaves the word as it was, or changes it and says so by PKS_SLOW. docs/model/
+ * has the proof by exhaustion.
  */
 #define PKS_BUSY		1U
 #define PKS_SLOW		2U
@@ -432,6 +432,7 @@ static __always_inline int __pks_enter(int pkey, u32 access,
 		goto slow;
 	word = this_cpu_read(pks_pkrs) & __pks_mask(gate);
 	wanted = access << 2 * pkey;
+	/* data_race: what another CPU changes meanwhile is found by the commit. */
 	if (unlikely(word != data_race(__pks_closed[gate]) ||
 		     (access && word == wanted)))
 		goto slow;
@@ -508,6 +509,7 @@ static __always_inline void pks_leave(int pkey, int former)
 		   !(this_cpu_read(pks_pkrs) & PKS_WORD_FLAGS))) {
 		barrier();
 		this_cpu_or(pks_pkrs, __pks_mask(gate) & ~PKS_SLOW);
+		/* data_race: likewise. */
 		this_cpu_and(pks_pkrs, data_race(__pks_keep[gate]));
 		if (!__pks_commit())
 			__pks_leave_slow(pkey, former, true);
