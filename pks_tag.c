@@ -96,6 +96,13 @@ static bool pks_is_mapped(unsigned long addr, unsigned long *last)
 	return pte && pte_present(*pte);
 }
 
+/* Where the image's mapping has that, or would, if it were not outside of it. */
+static unsigned long pks_image_address(unsigned long phys)
+{
+	return __START_KERNEL_map +
+		clamp(phys, phys_base, phys_base + KERNEL_IMAGE_SIZE) - phys_base;
+}
+
 /*
  * Init memory of the kernel's image is freed after boot, and stays mapped where the
  * image is, unless there is page-table isolation: there what the direct map has in
@@ -104,13 +111,11 @@ static bool pks_is_mapped(unsigned long addr, unsigned long *last)
 static int pks_tag_image(unsigned long start, unsigned long end, int pkey,
 			 unsigned int *splits)
 {
-	unsigned long first = max_t(unsigned long, __pa(start), phys_base) - phys_base;
-	unsigned long stop = max_t(unsigned long, __pa(end - 1) + 1, phys_base) - phys_base;
-	unsigned long addr = __START_KERNEL_map + first, last;
+	unsigned long addr = pks_image_address(__pa(start));
+	unsigned long stop = pks_image_address(__pa(end - 1) + 1), last;
 	bool mapped;
 	int err = 0;
 
-	stop = __START_KERNEL_map + min_t(unsigned long, stop, KERNEL_IMAGE_SIZE);
 	for (; addr < stop && !err; addr = last + 1) {
 		mapped = pks_is_mapped(addr, &last);
 		last = min(last, stop - 1);
