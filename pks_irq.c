@@ -264,7 +264,7 @@ int pks_irq_set_isolation(bool on)
 /* What can't be had is said in pks_irq_missing; the module goes on without. */
 void pks_irq_setup(void)
 {
-	pks_irq_missing = "irq_enter_rcu() and irq_exit_rcu() can't be traced";
+	pks_irq_missing = "irq_enter_rcu() and irq_exit_rcu() can't have direct calls";
 	if (pks_irq_hook_hardirqs())
 		return;
 	pks_irq_missing = "the softirq tracepoints can't be had";
