@@ -353,16 +353,16 @@ static void notrace pks_back_out(int pkey)
 }
 
 /*
- * An update that the fast path is not for, or that it could not bring to an end. @how
- * is the access, and __PKS_RACED; @caller is for complaints.
+ * An update that the fast path is not for, or that it could not bring to an end.
+ * @caller is for complaints.
  */
-int notrace __pks_enter_slow(int pkey, u32 how, unsigned long caller)
+int notrace __pks_enter_slow(int pkey, u32 access, bool raced, unsigned long caller)
 {
-	u32 access = how & ~__PKS_RACED, gen;
+	u32 gen;
 
 	if (pkey > 0 && pkey < PKS_NUM_KEYS && access <= PKS_READONLY) {
 		/* First of all, and not traced until then: more may be open than is due. */
-		if (how & __PKS_RACED)
+		if (raced)
 			pks_back_out(pkey);
 		gen = READ_ONCE(pks_key_gen[pkey]);
 		if (gen && pks_has(pkey, access))
@@ -442,7 +442,8 @@ EXPORT_SYMBOL_PKS(__pks_leave_slow);
 void notrace pks_mk_noaccess(int pkey)
 {
 	const unsigned int gate = pkey - 1;
-	u32 how = PKS_NOACCESS, closing;
+	bool raced = false;
+	u32 closing;
 
 	if (likely(gate < __PKS_GATES &&
 		   !(this_cpu_read(pks_pkrs) & __pks_mask(gate)))) {
@@ -452,10 +453,10 @@ void notrace pks_mk_noaccess(int pkey)
 			this_cpu_or(pks_pkrs, closing);
 			if (__pks_commit())
 				return;
-			how |= __PKS_RACED;
+			raced = true;
 		}
 	}
-	__pks_enter_slow(pkey, how, _RET_IP_);
+	__pks_enter_slow(pkey, PKS_NOACCESS, raced, _RET_IP_);
 }
 NOKPROBE_SYMBOL(pks_mk_noaccess);
 EXPORT_SYMBOL_PKS(pks_mk_noaccess);

@@ -102,7 +102,8 @@ static void pks_scopes_leave_nothing(struct kunit *test)
 
 static void pks_scopes_enter_nothing(struct kunit *test)
 {
-	int pkey = pks_test_key(test, 0), former;
+	static const unsigned int accesses[] = { 3, 4, 7, BIT(8), BIT(30), UINT_MAX };
+	int pkey = pks_test_key(test, 0), former, i;
 	u64 *page = pks_test_page(test, pkey);
 
 	former = pks_enter(pkey + 1, PKS_READWRITE);
@@ -110,6 +111,10 @@ static void pks_scopes_enter_nothing(struct kunit *test)
 	pks_scopes_expect(test, page, pkey, PKS_TEST_CLOSED, "inside");
 	pks_leave(pkey + 1, former);
 	pks_scopes_expect(test, page, pkey, PKS_TEST_CLOSED, "outside");
+	for (i = 0; i < ARRAY_SIZE(accesses); i++) {
+		KUNIT_EXPECT_EQ(test, pks_enter(pkey, accesses[i]), -EINVAL);
+		pks_scopes_expect(test, page, pkey, PKS_TEST_CLOSED, "no access");
+	}
 }
 
 #ifdef DEFINE_CLASS

@@ -381,10 +381,8 @@ static __always_inline u32 __pks_other(unsigned int gate)
 #define __PKS_FORMER_GEN_SHIFT	3
 #define __PKS_GEN_MAX		(INT_MAX >> __PKS_FORMER_GEN_SHIFT)
 
-/* The fast path has begun, and could not bring it to an end. */
-#define __PKS_RACED		BIT(8)
-
-int __pks_enter_slow(int pkey, u32 how, unsigned long caller);
+/* @raced: the fast path has begun, and could not bring it to an end. */
+int __pks_enter_slow(int pkey, u32 access, bool raced, unsigned long caller);
 void __pks_leave_slow(int pkey, int former, bool raced);
 void __pks_resync(void);
 
@@ -426,6 +424,7 @@ static __always_inline int __pks_enter(int pkey, u32 access,
 				       unsigned long caller)
 {
 	const unsigned int gate = pkey - 1;
+	bool raced = false;
 	u32 word, wanted;
 
 	if (unlikely(gate >= __PKS_GATES || access > PKS_READONLY))
@@ -443,9 +442,9 @@ static __always_inline int __pks_enter(int pkey, u32 access,
 	this_cpu_and(pks_pkrs, __pks_other(gate) | wanted);
 	if (__pks_commit())
 		return __PKS_FORMER_DEFAULT;
-	access |= __PKS_RACED;
+	raced = true;
 slow:
-	return __pks_enter_slow(pkey, access, caller);
+	return __pks_enter_slow(pkey, access, raced, caller);
 }
 
 /**
