@@ -73,7 +73,7 @@ const char *pks_owner_name(const struct module *owner)
 bool pks_key_taken(int pkey)
 {
 	lockdep_assert_held(&pks_key_mutex);
-	return pkey > 0 && pkey < PKS_NUM_KEYS && pks_keys[pkey].nr_users;
+	return pks_is_key(pkey) && pks_keys[pkey].nr_users;
 }
 
 /* What its first user called it. */

@@ -315,6 +315,12 @@ static inline bool pks_is_kernel(const void *start, size_t len)
 		!check_add_overflow((unsigned long)start, len, &end);
 }
 
+/* Can it be anybody's? */
+static inline bool pks_is_key(int pkey)
+{
+	return pkey > 0 && pkey < PKS_NUM_KEYS;
+}
+
 static inline u32 pks_rights_of(u32 word)
 {
 	return word & ~PKS_WORD_FLAGS;
@@ -343,7 +349,7 @@ static inline bool pks_permits(u32 word, int pkey, u32 needed)
 
 static inline bool pks_key_abandoned(int pkey)
 {
-	return pkey > 0 && pkey < PKS_NUM_KEYS &&
+	return pks_is_key(pkey) &&
 		READ_ONCE(pks_keys[pkey].abandoned_by);
 }
 

@@ -385,7 +385,7 @@ void pks_abandon(int pkey)
 {
 	if (!READ_ONCE(pks_on) || pks_key_abandoned(pkey))
 		return;
-	if (pkey <= 0 || pkey >= PKS_NUM_KEYS ||
+	if (!pks_is_key(pkey) ||
 	    !READ_ONCE(pks_key_gen[pkey])) {
 		pr_warn_ratelimited("key %d: not abandoned: bad or unallocated key; called from %pS\n",
 				    pkey, (void *)_RET_IP_);

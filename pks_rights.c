@@ -219,7 +219,7 @@ int pks_await_gen(int pkey, u32 access)
 {
 	u32 gen;
 
-	if (pkey <= 0 || pkey >= PKS_NUM_KEYS || access > PKS_READONLY)
+	if (!pks_is_key(pkey) || access > PKS_READONLY)
 		return -EINVAL;
 	for (;;) {
 		/* Pairs with pks_reset(): the number first, then pks_live. */
@@ -360,7 +360,7 @@ int notrace __pks_enter_slow(int pkey, u32 access, bool raced, unsigned long cal
 {
 	u32 gen;
 
-	if (pkey > 0 && pkey < PKS_NUM_KEYS && access <= PKS_READONLY) {
+	if (pks_is_key(pkey) && access <= PKS_READONLY) {
 		/* First of all, and not traced until then: more may be open than is due. */
 		if (raced)
 			pks_back_out(pkey);
@@ -374,14 +374,12 @@ int notrace __pks_enter_slow(int pkey, u32 access, bool raced, unsigned long cal
 }
 EXPORT_SYMBOL_PKS(__pks_enter_slow);
 
-/* What a scope goes back to: the default, if the key has not got its number any more. */
-static u32 pks_leave_access(int pkey, int former)
+/* Has the key still the number that a scope began with? */
+static bool pks_is_current(int pkey, int former)
 {
-	u32 gen = former >> __PKS_FORMER_GEN_SHIFT;
+	int gen = former >> __PKS_FORMER_GEN_SHIFT;
 
-	if (gen && READ_ONCE(pks_key_gen[pkey]) == gen)
-		return former & __PKS_FORMER_ACCESS;
-	return pks_key_access(READ_ONCE(pks_default), pkey);
+	return gen > 0 && READ_ONCE(pks_key_gen[pkey]) == gen;
 }
 
 /* What pks_enter() returns, unless there was an error, or no PKS. */
@@ -402,7 +400,8 @@ static noinline void pks_leave_checked(int pkey, int former, bool raced)
 	local_irq_save(flags);
 	old = this_cpu_read(pks_pkrs);
 	had = pks_key_access(old, pkey);
-	access = pks_leave_access(pkey, former);
+	access = pks_is_current(pkey, former) ? former & __PKS_FORMER_ACCESS :
+						pks_key_access(READ_ONCE(pks_default), pkey);
 	if (had != access || (old & PKS_WORD_FLAGS))
 		pks_settle(old, pkey, access, raced);
 	local_irq_restore(flags);
@@ -416,11 +415,9 @@ static noinline void pks_leave_checked(int pkey, int former, bool raced)
  */
 void __pks_leave_slow(int pkey, int former, bool raced)
 {
-	int gen = former >> __PKS_FORMER_GEN_SHIFT;
-
-	if (pkey <= 0 || pkey >= PKS_NUM_KEYS)
+	if (!pks_is_key(pkey))
 		return;
-	if (gen <= 0 || READ_ONCE(pks_key_gen[pkey]) != gen ||
+	if (!pks_is_current(pkey, former) ||
 	    !pks_has(pkey, former & __PKS_FORMER_ACCESS))
 		pks_leave_checked(pkey, former, raced);
 }
