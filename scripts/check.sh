@@ -78,7 +78,7 @@ build_modules() {
 	local log=$base/modules.log warnings=()
 
 	mkdir -p "$base"
-	if ! modules_build "$entry/build" "$base/tree" "$log"; then
+	if ! PKS_BENCH=m modules_build "$entry/build" "$base/tree" "$log"; then
 		result "not ok" build "modules compile" "see ${log#"$PWD"/}"
 		return 1
 	fi
