@@ -23,6 +23,15 @@ static __always_inline u64 bench_now(void)
 #endif
 }
 
+/* What the statements take. */
+#define bench_time(...)							\
+({									\
+	u64 __start = bench_now();					\
+									\
+	__VA_ARGS__;							\
+	bench_now() - __start;						\
+})
+
 #define BENCH_MSR_PKRS		0x6e1
 #define BENCH_PKRS_CLOSED	0x55555554U
 
@@ -88,9 +97,8 @@ void bench_set_groups(const struct bench_group *groups, unsigned int nr);
  * is interrupted.
  */
 struct bench_holder {
-	void		(*begin)(void *data);
-	void		(*end)(void *data);
-	void		*data;
+	void		(*begin)(void);
+	void		(*end)(void);
 	unsigned int	threads;
 };
 

@@ -24,10 +24,9 @@ struct bench_pages {
 static u64 bench_protect(void *data)
 {
 	const struct bench_pages *pages = data;
-	u64 start = bench_now(), time;
+	u64 time = bench_time(WARN_ON_ONCE(pks_domain_protect(bench_domain, pages->addr,
+							      pages->nr)));
 
-	WARN_ON_ONCE(pks_domain_protect(bench_domain, pages->addr, pages->nr));
-	time = bench_now() - start;
 	pks_domain_unprotect(bench_domain, pages->addr, pages->nr);
 	return time;
 }
@@ -35,12 +34,9 @@ static u64 bench_protect(void *data)
 static u64 bench_unprotect(void *data)
 {
 	const struct bench_pages *pages = data;
-	u64 start;
 
 	pks_domain_protect(bench_domain, pages->addr, pages->nr);
-	start = bench_now();
-	pks_domain_unprotect(bench_domain, pages->addr, pages->nr);
-	return bench_now() - start;
+	return bench_time(pks_domain_unprotect(bench_domain, pages->addr, pages->nr));
 }
 
 static void bench_pages(const char *what, const char *load, void *addr, unsigned long nr)
@@ -141,29 +137,24 @@ struct bench_objects {
 static u64 bench_kmalloc(void *data)
 {
 	const struct bench_objects *objects = data;
-	u64 start = bench_now();
 
-	kfree(kzalloc(objects->size, GFP_KERNEL));
-	return bench_now() - start;
+	return bench_time(kfree(kzalloc(objects->size, GFP_KERNEL)));
 }
 
 static u64 bench_object(void *data)
 {
 	const struct bench_objects *objects = data;
-	u64 start = bench_now();
+	size_t size = objects->size;
 
-	pks_domain_free(bench_domain,
-			pks_domain_alloc(bench_domain, objects->size, GFP_KERNEL));
-	return bench_now() - start;
+	return bench_time(pks_domain_free(bench_domain,
+					  pks_domain_alloc(bench_domain, size, GFP_KERNEL)));
 }
 
 static u64 bench_cache_object(void *data)
 {
 	const struct bench_objects *objects = data;
-	u64 start = bench_now();
 
-	pks_cache_free(objects->cache, pks_cache_alloc(objects->cache, GFP_KERNEL));
-	return bench_now() - start;
+	return bench_time(pks_cache_free(objects->cache, pks_cache_alloc(objects->cache, GFP_KERNEL)));
 }
 
 /* Many at once: what is done for a page or more of them is shared by all. */
@@ -219,28 +210,22 @@ struct bench_write {
 static u64 bench_memcpy(void *data)
 {
 	const struct bench_write *write = data;
-	u64 start = bench_now();
 
-	memcpy(write->src + write->len, write->src, write->len);
-	return bench_now() - start;
+	return bench_time(memcpy(write->src + write->len, write->src, write->len));
 }
 
 static u64 bench_write_once(void *data)
 {
 	const struct bench_write *write = data;
-	u64 start = bench_now();
 
-	pks_write(bench_domain, write->dst, write->src, write->len);
-	return bench_now() - start;
+	return bench_time(pks_write(bench_domain, write->dst, write->src, write->len));
 }
 
 static u64 bench_assign(void *data)
 {
 	const struct bench_write *write = data;
-	u64 start = bench_now();
 
-	pks_assign(bench_domain, (u64 *)write->dst, 1);
-	return bench_now() - start;
+	return bench_time(pks_assign(bench_domain, (u64 *)write->dst, 1));
 }
 
 static void bench_writes(const char *load)

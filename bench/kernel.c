@@ -16,13 +16,13 @@
 static void bench_hold_begin(const struct bench_holder *holder, unsigned int thread)
 {
 	if (holder && holder->begin && thread < holder->threads)
-		holder->begin(holder->data);
+		holder->begin();
 }
 
 static void bench_hold_end(const struct bench_holder *holder, unsigned int thread)
 {
 	if (holder && holder->end && thread < holder->threads)
-		holder->end(holder->data);
+		holder->end();
 }
 
 /* Two threads of the same real-time priority on one CPU: each yields to the other. */
@@ -36,10 +36,7 @@ struct bench_pair {
 /* There and back: two switches. */
 static u64 bench_switch_once(void *unused)
 {
-	u64 start = bench_now();
-
-	yield();
-	return bench_now() - start;
+	return bench_time(yield());
 }
 
 static int bench_switch_first(void *data)
@@ -164,10 +161,9 @@ EXPORT_SYMBOL_GPL(bench_interrupts);
 /* Of the kernel's, of a page that is not there, ending in the exception table. */
 static u64 bench_kernel_fault_once(void *hole)
 {
-	u64 start = bench_now(), val;
+	u64 val;
 
-	copy_from_kernel_nofault(&val, hole, sizeof(val));
-	return bench_now() - start;
+	return bench_time(copy_from_kernel_nofault(&val, hole, sizeof(val)));
 }
 
 void bench_kernel_fault(const char *load)

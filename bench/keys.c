@@ -11,12 +11,8 @@
  */
 static u64 bench_key_once(void *unused)
 {
-	u64 start;
-
 	usleep_range(200, 200);
-	start = bench_now();
-	pks_key_free(pks_key_alloc("bench-key", PKS_FLAG_EXCLUSIVE));
-	return bench_now() - start;
+	return bench_time(pks_key_free(pks_key_alloc("bench-key", PKS_FLAG_EXCLUSIVE)));
 }
 
 void bench_keys(const char *load)

@@ -12,8 +12,8 @@
 extern struct pks_domain *bench_domain;
 
 /* A key, held by the threads that are switched, or by the one that is interrupted. */
-void bench_open(void *unused);
-void bench_close(void *unused);
+void bench_open(void);
+void bench_close(void);
 
 /* flips.c: the size of what maps an address. */
 unsigned int bench_level(const void *addr);

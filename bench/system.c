@@ -5,20 +5,20 @@
 static int bench_former;
 
 /* All threads hold the same: what they got differs in nothing. */
-void bench_open(void *unused)
+void bench_open(void)
 {
 	bench_former = pks_enter(BENCH_KEY, PKS_READWRITE);
 }
 
-void bench_close(void *unused)
+void bench_close(void)
 {
 	pks_leave(BENCH_KEY, bench_former);
 }
 
-static void bench_touch(void *unused)
+static void bench_touch(void)
 {
-	bench_open(NULL);
-	bench_close(NULL);
+	bench_open();
+	bench_close();
 }
 
 /* With a load: only what it changes, such as the isolation of interrupts. */

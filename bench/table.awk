@@ -293,18 +293,6 @@ function text_head(t,    c, line) {
 	print line
 }
 
-function print_text(    t, r) {
-	for (t = 1; t <= tables; t++) {
-		text_head(t)
-		for (r = 1; r <= nr_rows[t]; r++) {
-			if (nr_loads[t])
-				text_cells(t, r)
-			else
-				text_row(t, r)
-		}
-	}
-}
-
 function markdown_row(t, r,    k, ref) {
 	k = key(t, r, 1)
 	ref = reference(t, r, 1)
@@ -336,17 +324,32 @@ function markdown_head(t,    c, head, rule) {
 	print head " aim |\n" rule "---|"
 }
 
-function print_markdown(    t, r) {
-	for (t = 1; t <= tables; t++) {
+function print_head(t) {
+	if (format == "text")
+		text_head(t)
+	else
 		markdown_head(t)
-		for (r = 1; r <= nr_rows[t]; r++) {
-			if (nr_loads[t])
-				markdown_cells(t, r)
-			else
-				markdown_row(t, r)
-		}
+}
+
+function print_row(t, r) {
+	if (format == "text" && nr_loads[t])
+		text_cells(t, r)
+	else if (format == "text")
+		text_row(t, r)
+	else if (nr_loads[t])
+		markdown_cells(t, r)
+	else
+		markdown_row(t, r)
+}
+
+function print_tables(    t, r) {
+	for (t = 1; t <= tables; t++) {
+		print_head(t)
+		for (r = 1; r <= nr_rows[t]; r++)
+			print_row(t, r)
 	}
-	print ""
+	if (format == "markdown")
+		print ""
 }
 
 function print_predictions(    t, r, k, by_writes) {
@@ -420,10 +423,8 @@ END {
 	check()
 	if (format == "csv")
 		print_csv()
-	else if (format == "text")
-		print_text()
-	else if (format == "markdown")
-		print_markdown()
+	else if (format == "text" || format == "markdown")
+		print_tables()
 	else if (format == "predictions")
 		print_predictions()
 	else if (format == "guard")

@@ -24,74 +24,50 @@
  */
 static u64 bench_floor(void *unused)
 {
-	u64 start = bench_now();
-
-	preempt_disable();
-	bench_wrmsr(PKRS_OPEN);
-	preempt_enable();
-	preempt_disable();
-	bench_wrmsr(BENCH_PKRS_CLOSED);
-	preempt_enable();
-	return bench_now() - start;
+	return bench_time(preempt_disable();
+			  bench_wrmsr(PKRS_OPEN);
+			  preempt_enable();
+			  preempt_disable();
+			  bench_wrmsr(BENCH_PKRS_CLOSED);
+			  preempt_enable());
 }
 
 /* The same by the kernel's own function for MSRs. */
 static u64 bench_floor_kernel(void *unused)
 {
-	u64 start = bench_now();
-
-	preempt_disable();
-	bench_wrmsrq(PKRS_OPEN);
-	preempt_enable();
-	preempt_disable();
-	bench_wrmsrq(BENCH_PKRS_CLOSED);
-	preempt_enable();
-	return bench_now() - start;
+	return bench_time(preempt_disable();
+			  bench_wrmsrq(PKRS_OPEN);
+			  preempt_enable();
+			  preempt_disable();
+			  bench_wrmsrq(BENCH_PKRS_CLOSED);
+			  preempt_enable());
 }
 
 static u64 bench_cached(void *pkey)
 {
-	u64 start = bench_now();
-
-	bench_cache_set((long)pkey, PKS_READWRITE);
-	bench_cache_set((long)pkey, PKS_NOACCESS);
-	return bench_now() - start;
+	return bench_time(bench_cache_set((long)pkey, PKS_READWRITE);
+			  bench_cache_set((long)pkey, PKS_NOACCESS));
 }
 
 static u64 bench_function(void *pkey)
 {
-	u64 start = bench_now();
-
-	pks_mk_readwrite((long)pkey);
-	pks_mk_noaccess((long)pkey);
-	return bench_now() - start;
+	return bench_time(pks_mk_readwrite((long)pkey);
+			  pks_mk_noaccess((long)pkey));
 }
 
 static u64 bench_inline(void *unused)
 {
-	u64 start = bench_now();
-	int former = pks_enter(BENCH_KEY, PKS_READWRITE);
-
-	pks_leave(BENCH_KEY, former);
-	return bench_now() - start;
+	return bench_time(pks_leave(BENCH_KEY, pks_enter(BENCH_KEY, PKS_READWRITE)));
 }
 
 static u64 bench_inline_variable(void *pkey)
 {
-	u64 start = bench_now();
-	int former = pks_enter((long)pkey, PKS_READWRITE);
-
-	pks_leave((long)pkey, former);
-	return bench_now() - start;
+	return bench_time(pks_leave((long)pkey, pks_enter((long)pkey, PKS_READWRITE)));
 }
 
 static u64 bench_domain_scope(void *domain)
 {
-	u64 start = bench_now();
-	int former = pks_domain_enter(domain, PKS_READWRITE);
-
-	pks_domain_leave(domain, former);
-	return bench_now() - start;
+	return bench_time(pks_domain_leave(domain, pks_domain_enter(domain, PKS_READWRITE)));
 }
 
 static u64 bench_nested(void *unused)

@@ -23,10 +23,9 @@ static u64 bench_stray(void *page)
 
 static u64 bench_probe(void *page)
 {
-	u64 start = bench_now(), val;
+	u64 val;
 
-	pks_read_nofault(&val, page, sizeof(val));
-	return bench_now() - start;
+	return bench_time(pks_read_nofault(&val, page, sizeof(val)));
 }
 
 static enum pks_fault_action bench_fixup(const struct pks_fault_info *info,
