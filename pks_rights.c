@@ -121,6 +121,7 @@ static void pks_set_number(int pkey, u32 gen)
 	/* Pairs with pks_await_gen(): who sees the number, or none, sees pks_live. */
 	smp_store_release(&pks_key_gen[pkey], gen);
 	WRITE_ONCE(pks_closing[gate], gen ? 1U << 2 * pkey | PKS_BUSY : 0);
+	/* Pairs with the look at it in __pks_enter(): an open gate is the last to be seen. */
 	if (gen && access != PKS_READWRITE)
 		smp_store_release(&__pks_closed[gate], access << 2 * pkey);
 }

@@ -154,7 +154,8 @@ static u64 bench_cache_object(void *data)
 {
 	const struct bench_objects *objects = data;
 
-	return bench_time(pks_cache_free(objects->cache, pks_cache_alloc(objects->cache, GFP_KERNEL)));
+	return bench_time(pks_cache_free(objects->cache,
+					 pks_cache_alloc(objects->cache, GFP_KERNEL)));
 }
 
 /* Many at once: what is done for a page or more of them is shared by all. */
