@@ -10,7 +10,7 @@
 #   # program: <file.c>                  compiled, and put into /modules
 #   # tool: <program...>                of the host, at the same path, with its libraries
 #   # kernel: kunit | stock | any | 6.1 6.12 ...    where it runs; default kunit
-#   # flavours: any | full kasan ...       configurations; default full, the usual one
+#   # flavours: any | full debug ...      configurations; default full, the usual one
 #   # expect: <count or min-max> <regex>   a console line that is no fault
 #   # console: <file>                   kernel messages that must come, in their
 #                                        order (see console.awk), and are no faults

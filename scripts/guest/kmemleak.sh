@@ -3,7 +3,7 @@
 #
 # kmemleak reads all memory that it knows of, and would stray into domains: an
 # owner's vmalloc() area is in one here. And nothing of pks itself leaks.
-# flavours: kasan
+# flavours: debug
 # expect: 0-99 BUG: PKS: (read of|write to) [a-z-]+ domain "vault" in rights_row
 # timeout: 600
 . /guest/lib.sh
