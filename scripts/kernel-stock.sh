@@ -1,20 +1,25 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
 #
-# Sourced by kernel.sh: Debian 12's own kernel with its headers, unpacked into
+# Sourced by kernel.sh: Debian 12's own kernels with their headers, unpacked into
 # the cache instead of installed.
-
-STOCK_SUITES='bookworm|bookworm-updates|bookworm-security'
 # Of Debian's modules a guest gets these, with what they depend on.
 STOCK_MODULES='msr kvm_amd virtio_blk virtio_pci ext4 crc32c_generic'
 
-# Prints "package version" of the image that linux-image-amd64 stands for.
+# stock_resolve <stock|backports> <debian|rt>: "package version" of the image that
+# linux-image-amd64 or linux-image-rt-amd64 stands for.
 stock_resolve() {
-	local version package
+	local suites='bookworm|bookworm-updates|bookworm-security' meta version package
 
-	version=$(apt_newest "$STOCK_SUITES" linux-image-amd64)
+	case $2 in
+	debian) meta=linux-image-amd64 ;;
+	rt) meta=linux-image-rt-amd64 ;;
+	*) die "Debian's own kernels have one flavour, rt" ;;
+	esac
+	[ "$1" = stock ] || suites=bookworm-backports
+	version=$(apt_newest "$suites" "$meta")
 	[ -n "$version" ] || return 0
-	package=$(apt_depends linux-image-amd64 "$version" | grep '^linux-image-' | head -n 1)
+	package=$(apt_depends "$meta" "$version" | grep '^linux-image-' | head -n 1)
 	echo "$package $version"
 }
 

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Usage: scripts/kernel.sh <6.1|6.12|latest|stock> [flavour]
+# Usage: scripts/kernel.sh <6.1|6.12|latest|stock|backports> [flavour]
 #
 # Makes sure that a kernel is in the cache and prints the path of its entry:
 #   build/    what KDIR takes to build modules for it (vmlinux in it, too)
@@ -13,7 +13,8 @@
 #
 # 6.1, 6.12 and latest are built from Debian's linux-source with the KUnit
 # configuration in kernel.config (see there for flavours); stock is Debian 12's
-# own kernel with its headers, unpacked and not installed.
+# own kernel with its headers, unpacked and not installed, and backports the one of
+# its backports. Of the latter two there is one flavour, rt.
 
 # shellcheck source=scripts/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -28,11 +29,15 @@
 LAYOUT=2
 KEEP_DAYS=60
 
+is_debians() {
+	[ "$kernel" = stock ] || [ "$kernel" = backports ]
+}
+
 # What, besides the version, decides what an entry holds.
 recipe_hash() {
 	local files=()
 
-	if [ "$kernel" = stock ]; then
+	if is_debians; then
 		files=("$PKS_ROOT/scripts/kernel-stock.sh")
 	else
 		mapfile -t files < <(config_fragments "$flavour")
@@ -47,8 +52,8 @@ newest_entry() {
 }
 
 resolve() {
-	if [ "$kernel" = stock ]; then
-		stock_resolve
+	if is_debians; then
+		stock_resolve "$kernel" "$flavour"
 	else
 		source_resolve "$kernel"
 	fi
@@ -61,7 +66,7 @@ make_entry() {
 	work=$(mktemp -d "$PKS_CACHE/kernels/.making-XXXXXX")
 	chmod 755 "$work"
 	at_exit "rm -rf '$work'"
-	if [ "$kernel" = stock ]; then
+	if is_debians; then
 		stock_make "$work" "$package" "$version"
 	else
 		source_make "$work" "$package" "$version" "$flavour"
@@ -105,11 +110,13 @@ find_or_make() {
 }
 
 case ${1:-} in
-6.1|6.12|latest|stock) kernel=$1 ;;
-*) die "usage: scripts/kernel.sh <6.1|6.12|latest|stock> [flavour]" ;;
+6.1|6.12|latest|stock|backports) kernel=$1 ;;
+*) die "usage: scripts/kernel.sh <6.1|6.12|latest|stock|backports> [flavour]" ;;
 esac
 flavour=${2:-full}
-[ "$kernel" != stock ] || flavour=debian
+if is_debians && [ "$flavour" = full ]; then
+	flavour=debian
+fi
 hash=$(recipe_hash)
 mkdir -p "$PKS_CACHE"/{kernels,logs}
 entry=$(find_ready)

@@ -38,14 +38,19 @@ trap run_undo EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 
+# With lanes (see jobs.sh) several write to the terminal at once.
+in_place() {
+	[ -t 2 ] && [ "${PKS_LANES:-1}" = 1 ]
+}
+
 start_progress() {
 	PKS_SAID=$SECONDS
 }
 
-# say_progress <text>: in place on a terminal, else a line every 15 seconds,
-# so that neither a person nor a CI log has to wonder.
+# say_progress <text>: in place on a terminal that nobody else writes to, else a line
+# every 15 seconds, so that neither a person nor a CI log has to wonder.
 say_progress() {
-	if [ -t 2 ]; then
+	if in_place; then
 		printf '\r[%s] %s\e[K' "$PKS_LABEL" "$1" >&2
 	elif ((SECONDS - PKS_SAID >= 15)); then
 		say "$1"
@@ -54,7 +59,7 @@ say_progress() {
 }
 
 clear_progress() {
-	[ ! -t 2 ] || printf '\r\e[K' >&2
+	! in_place || printf '\r\e[K' >&2
 }
 
 # start_group <command...>: in the background ($!), in a process group of its

@@ -9,8 +9,9 @@
 #   # cmdline: <more kernel parameters>
 #   # program: <file.c>                  compiled, and put into /modules
 #   # tool: <program...>                of the host, at the same path, with its libraries
-#   # kernel: kunit | stock | any | 6.1 6.12 ...    where it runs; default kunit
+#   # kernel: kunit | any | stock backports 6.1 ...    where it runs; default kunit
 #   # flavours: any | full debug ...      configurations; default full, the usual one
+#   # machines: any                     on those of scripts/machines, too
 #   # expect: <count or min-max> <regex>   a console line that is no fault
 #   # console: <file>                   kernel messages that must come, in their
 #                                        order (see console.awk), and are no faults
@@ -47,9 +48,13 @@ scenario_fits() {
 	[[ $flavours == *" $3 "* || $flavours == *" any "* ]] || return 1
 	case $kernels in
 	*" $2 "*|*" any "*) return 0 ;;
-	*" kunit "*) [ "$2" != stock ] ;;
+	*" kunit "*) [ "$2" != stock ] && [ "$2" != backports ] ;;
 	*) return 1 ;;
 	esac
+}
+
+scenario_any_machine() {
+	[ "$(meta "$1" machines)" = any ]
 }
 
 # With one host thread for each virtual CPU QEMU is known to run stale code now
@@ -72,7 +77,7 @@ scenario_machine() {
 	VM_CPU=${CPU:-$VM_CPU} VM_SMP=${SMP:-$VM_SMP} VM_MEM=${MEM:-$VM_MEM}
 	VM_THREAD=${THREAD:-$VM_THREAD}
 	VM_QEMU=$(meta "$script" qemu | tr '\n' ' ')
-	VM_TIMEOUT=$(meta_or "$script" timeout 180)
+	VM_TIMEOUT=$(($(meta_or "$script" timeout 180) * ${SLOWER:-1}))
 }
 
 scenario_crashed() {

@@ -28,7 +28,7 @@ die() {
 result() {
 	number=$((number + 1))
 	[ "$1" = ok ] || failed=$((failed + 1))
-	echo "$1 $number - model: $2"
+	echo "$1 $number - $2"
 }
 
 # explore <flags...>: into $work/out, what spin says of the model

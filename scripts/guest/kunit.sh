@@ -4,7 +4,8 @@
 # Every KUnit suite, on a machine that has protection keys.
 # cmdline: panic_on_warn=1
 # expect: 0-9999 BUG: PKS: (read of|write to)
-# flavours: any
+# flavours: full none voluntary lazy rt debug kcsan pti gcov
+# machines: any
 # expect: 0-9999 INFO: NMI handler .* took too long
 # timeout: 900
 . /guest/lib.sh
@@ -12,7 +13,7 @@
 pks=/sys/kernel/debug/pks
 
 try "load pks.ko" insmod /modules/pks.ko
-try "status: PKS is on in every CPU" has "set on 4 of 4 CPUs" $pks/status
+try "status: PKS is on in every CPU" has "set on $(nproc) of $(nproc) CPUs" $pks/status
 try "status: the fault hook works" has "fault hook: +on" $pks/status
 try "status: interrupts are isolated" has "irq isolation: +on" $pks/status
 try "status: violations can be carried out" has "audit: +on" $pks/status
