@@ -4,6 +4,8 @@
 
 KDIR ?= /lib/modules/$(shell uname -r)/build
 KERNELS ?= 6.1
+# What is the same for every kernel: the proof of the update protocol, the harness.
+CHECKS ?= model selftest
 KBUILD = $(MAKE) -C $(KDIR) M=$(CURDIR)
 # Not from kernel.release, which in Debian's headers is another name.
 RELEASE = $$(sed -n 's/.*UTS_RELEASE "\(.*\)".*/\1/p' $(KDIR)/include/generated/utsrelease.h)
@@ -21,8 +23,11 @@ demo: ## see it work: Debian 12's own kernel, emulated, with its console here
 shell: ## the same machine with a prompt (Ctrl-A x kills it)
 	@scripts/shell.sh
 
-check: ## run all tests on KERNELS="6.1 6.12 latest 6.12+rt 6.1+none" (default: 6.1)
-	@scripts/check.sh "$(KERNELS)"
+check: ## run all tests on KERNELS="6.1 6.12 latest 6.12+rt latest@8cpus" (default: 6.1)
+	@scripts/check.sh "$(CHECKS) $(KERNELS)"
+
+check-all: ## run them on everything that scripts/matrix has, which takes some hours
+	@scripts/matrix.sh run
 
 # A KDIR that was asked for: then it is this machine that is meant.
 bench: ## measure it: instructions, emulated; with KDIR=... in cycles, on this machine, as root
@@ -37,7 +42,7 @@ clean: ## remove what was built here (downloads and kernels stay in ~/.cache/pks
 	if [ -d $(KDIR) ]; then $(KBUILD) clean; fi
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 18
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 18
 
 kdir:
 	@[ -d $(KDIR) ] || { \
@@ -45,4 +50,4 @@ kdir:
 		echo "Install linux-headers-$$(uname -r), or name a kernel's headers or build tree: make KDIR=..."; \
 		exit 1; }
 
-.PHONY: modules install demo shell check bench clean help kdir
+.PHONY: modules install demo shell check check-all bench clean help kdir

@@ -1,13 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Usage: scripts/check.sh [kernels [scenario...]]
+# Usage: scripts/check.sh [what [scenario...]]
 #
-#   scripts/check.sh                      all of `make check` on 6.1
-#   scripts/check.sh "6.1 latest"         on these kernels
-#   scripts/check.sh 6.1 kunit            this scenario alone, nothing else
+#   scripts/check.sh "6.1 latest"         all that fits these kernels
+#   scripts/check.sh 6.1 kunit            this scenario alone
 #   scripts/check.sh "6.1+none 6.12+rt"   other configurations: kernel-*.config
 #   scripts/check.sh "latest@8cpus"       other machines: scripts/machines
+#   scripts/check.sh "model selftest"     what is the same for every kernel: see below
 #   CPU=max,-pks SMP=1 MEM=2G THREAD=multi CMDLINE=nosmp SLOWER=4 ...
 #                                         instead of what scenarios ask for
 #   PKS_RESULTS=<file> ...                a line of it for each job (see jobs.sh)
@@ -22,29 +22,37 @@
 # shellcheck source=scripts/jobs.sh
 . "$PKS_ROOT/scripts/jobs.sh"
 
-# What is the same for every kernel: once is enough. The self-test needs KUnit.
-check_once() {
-	local kernel=${1%%[ +@]*}
+# The self-test needs a kernel with KUnit, and takes one that is tested anyway.
+selftest_kernel() {
+	local word
 
-	case $kernel in
-	stock|backports) kernel=6.1 ;;
+	for word in $what; do
+		case $word in
+		6.*|latest*) echo "${word%%[+@]*}"; return ;;
+		esac
+	done
+	echo 6.1
+}
+
+# check <word> [scenario...]
+check() {
+	case $1 in
+	model) job model "$PKS_ROOT/docs/model/run.sh" ;;
+	selftest) job selftest "$PKS_ROOT/scripts/selftest.sh" "$(selftest_kernel)" ;;
+	bench) job bench "$PKS_ROOT/scripts/bench.sh" check ;;
+	*) job "$1" "$PKS_ROOT/scripts/check-kernel.sh" "$@" ;;
 	esac
-	job model "$PKS_ROOT/docs/model/run.sh"
-	job selftest "$PKS_ROOT/scripts/selftest.sh" "$kernel"
+	# What costs more than it did fails; on the newest kernel alone.
+	[ "$*" != latest ] || check bench
 }
 
 PKS_LABEL=check
 "$PKS_ROOT/scripts/deps.sh" check
-kernels=${1:-6.1}
+what=${1:-6.1}
 shift $(($# > 0))
 jobs_init
-[ $# != 0 ] || check_once "$kernels"
-for kernel in $kernels; do
-	job "$kernel" "$PKS_ROOT/scripts/check-kernel.sh" "$kernel" "$@"
-	# What costs more than it did fails; on the newest kernel alone.
-	if [ "$kernel" = latest ] && [ $# = 0 ]; then
-		job bench "$PKS_ROOT/scripts/bench.sh" check
-	fi
+for word in $what; do
+	check "$word" "$@"
 done
 jobs_wait
 [ -z "${PKS_RESULTS:-}" ] || jobs_results >"$PKS_RESULTS"
