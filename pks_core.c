@@ -400,6 +400,19 @@ static void pks_stop(void)
 	pks_report_exit();
 }
 
+/* Who has no debugfs reads here what is absent. */
+static void pks_announce(void)
+{
+	if (pks_irq_missing)
+		pr_info("on; interrupts are not isolated: %s\n", pks_irq_missing);
+	else
+		pr_info("on; interrupts %s\n", pks_irq_isolated ?
+			"run at the default rights" : "are not isolated");
+	if (pks_fault_missing)
+		pr_info("violations are the kernel's to handle, which WARNs of the first: %s\n",
+			pks_fault_missing);
+}
+
 static int __init pks_init(void)
 {
 	int err;
@@ -413,8 +426,7 @@ static int __init pks_init(void)
 		if (err)
 			return err;
 		WRITE_ONCE(pks_on, true);
-		pr_info("on; interrupts %s\n", pks_irq_isolated ?
-			"run at the default rights" : "are not isolated");
+		pks_announce();
 	}
 	err = pks_machine_init();
 	if (err) {
