@@ -37,7 +37,7 @@ table() {
 
 # bench_make <what to build against> <tree> [variables]: without the tests.
 bench_make() {
-	make -C "$2" KDIR="$1" PKS_BENCH=m CONFIG_KUNIT= "${@:3}" &&
+	make -C "$2" -j"$(nproc)" KDIR="$1" PKS_BENCH=m CONFIG_KUNIT= "${@:3}" &&
 		make -C "$2/samples/ramdisk" KDIR="$1" "${@:3}"
 }
 

@@ -22,10 +22,10 @@ modules_copy() {
 modules_make() {
 	local kdir=$1 tree=$2 makefile
 
-	make -C "$tree" KDIR="$kdir" W=1 || return
+	make -C "$tree" -j"$(nproc)" KDIR="$kdir" W=1 || return
 	for makefile in "$tree"/{samples/*,scripts/guest/modules}/Makefile; do
 		[ -e "$makefile" ] || continue
-		make -C "${makefile%/*}" KDIR="$kdir" W=1 || return
+		make -C "${makefile%/*}" -j"$(nproc)" KDIR="$kdir" W=1 || return
 	done
 }
 
