@@ -11,7 +11,7 @@ KBUILD = $(MAKE) -C $(KDIR) M=$(CURDIR)
 RELEASE = $$(sed -n 's/.*UTS_RELEASE "\(.*\)".*/\1/p' $(KDIR)/include/generated/utsrelease.h)
 
 modules: kdir ## build pks.ko for the running kernel, or for KDIR=<headers or build tree>
-	$(KBUILD) modules
+	+$(KBUILD) modules
 
 install: modules ## install it for that kernel (below INSTALL_MOD_PATH, if given) and run depmod
 	$(KBUILD) modules_install

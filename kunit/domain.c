@@ -69,7 +69,8 @@ int pks_test_key_at(const void *addr)
 	unsigned int level;
 	pte_t *pte = lookup_address((unsigned long)addr, &level);
 
-	if (!pte || !(pte_val(*pte) & _PAGE_PRESENT))
+	/* DEBUG_PAGEALLOC takes the present bit of free pages, and gives it back later. */
+	if (!pte || pte_none(*pte))
 		return -ENOENT;
 	return (pte_val(*pte) >> PKS_PTE_SHIFT) & (PKS_NUM_KEYS - 1);
 }

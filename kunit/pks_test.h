@@ -233,6 +233,7 @@ unsigned int pks_violations_that(enum pks_fault_outcome outcome);
 const struct pks_violation *pks_violation(unsigned int nr);
 /* Skips the case where violations can't be carried out. */
 void pks_audit_needed(struct kunit *test);
+bool pks_faults_hooked(struct kunit *test);
 /* A key whose violations are; or the case ends here. */
 int pks_audited_key(struct kunit *test);
 /* Other memory that is the same page, with no key. */

@@ -77,7 +77,7 @@ static void pks_debugfs_threads(struct kunit *test)
 		msleep(20);
 		line = pks_debugfs_line(test, "threads", "pks-sleeper");
 	}
-	if (IS_ENABLED(CONFIG_STACKTRACE))
+	if (IS_ENABLED(CONFIG_STACKTRACE) && IS_ENABLED(CONFIG_KPROBES))
 		pks_debugfs_expect(test, line, "in pks_actor_main");
 
 	pks_actor_do(test, actor, pks_part_close, &part);

@@ -16,6 +16,7 @@ struct pks_nmi_seen {
 	unsigned int	not_default;
 	unsigned int	not_stopped;
 	unsigned int	opened;
+	bool		watched;
 };
 
 static struct pks_nmi_seen pks_nmi_seen;
@@ -62,23 +63,24 @@ static int pks_nmi_init(struct kunit *test)
 
 	if (err)
 		return err;
-	pks_isolation_needed(test);
-	/* 6.1 warns when a message of an NMI meets a user of this tracepoint. */
-	pks_console_unwatch();
 	pks_nmi_seen = (struct pks_nmi_seen){ };
+	pks_isolation_needed(test);
 	err = register_nmi_handler(NMI_LOCAL, pks_nmi_handler, 0, "pks_kunit");
 	if (err)
 		return err;
+	pks_nmi_seen.watched = true;
+	/* 6.1 warns when a message of an NMI meets a user of this tracepoint. */
+	pks_console_unwatch();
 	pks_isolation_set(test, false);
 	return pks_isolation_set(test, true);
 }
 
 static void pks_nmi_exit(struct kunit *test)
 {
-	if (!test->priv)
-		return;
-	unregister_nmi_handler(NMI_LOCAL, "pks_kunit");
-	pks_console_watch();
+	if (pks_nmi_seen.watched) {
+		unregister_nmi_handler(NMI_LOCAL, "pks_kunit");
+		pks_console_watch();
+	}
 	pks_fixture_exit(test);
 }
 

@@ -223,9 +223,8 @@ static void pks_scopes_atomic_first(struct kunit *test)
 
 /*
  * No memory, for pks alone: the allocator's function that its kmalloc() calls
- * returns NULL where the caller is near a function of pks.ko.
+ * returns NULL where the caller is a function of pks.ko.
  */
-#define PKS_SCOPES_NEAR		0x4000
 /* More threads than there are records in reserve. */
 #define PKS_SCOPES_THREADS	80
 
@@ -235,10 +234,10 @@ static void pks_scopes_no_memory(void)
 
 static int pks_scopes_refuse(struct kprobe *kp, struct pt_regs *regs)
 {
-	unsigned long caller = *(unsigned long *)regs->sp;
-	unsigned long here = (unsigned long)__pks_key_alloc;
+	char caller[KSYM_SYMBOL_LEN];
 
-	if (caller - here + PKS_SCOPES_NEAR > 2 * PKS_SCOPES_NEAR)
+	snprintf(caller, sizeof(caller), "%ps", *(void **)regs->sp);
+	if (!strstr(caller, "[pks]"))
 		return 0;
 	/* As if it had returned NULL at once. */
 	regs->ax = 0;

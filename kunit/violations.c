@@ -59,16 +59,26 @@ const struct pks_violation *pks_violation(unsigned int nr)
 		&pks_seen[nr] : NULL;
 }
 
-static void pks_status_needed(struct kunit *test, const char *what)
+static const char *pks_status_of(struct kunit *test, const char *what)
 {
 	const char *line = pks_line_with(test, pks_file_read(test, "status"),
 					 what);
-	const char *state;
 
 	KUNIT_ASSERT_NOT_NULL_MSG(test, line, "status has no line '%s'", what);
-	state = skip_spaces(line + strlen(what));
+	return skip_spaces(line + strlen(what));
+}
+
+static void pks_status_needed(struct kunit *test, const char *what)
+{
+	const char *state = pks_status_of(test, what);
+
 	if (strncmp(state, "on", 2))
 		kunit_skip(test, "%s %s", what, state);
+}
+
+bool pks_faults_hooked(struct kunit *test)
+{
+	return !strncmp(pks_status_of(test, "fault hook:"), "on", 2);
 }
 
 void pks_audit_needed(struct kunit *test)
