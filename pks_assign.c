@@ -60,8 +60,12 @@ void pks_fill(struct pks_dom *dom, void *dst, int byte, size_t len)
  * Context: any but NMI; never sleeps. Interrupt handlers too, also with
  * irq_isolation off.
  *
- * Return: 0; -EFAULT, with nothing written, if @dst is not all in @domain; -EFAULT
- * if @src can't be read: what was read before that has been written.
+ * Return: 0; -EFAULT, with nothing written, if @dst is not all in @domain, if @src is
+ * not in the kernel's half of the address space, or in an NMI; -EFAULT if @src can't be
+ * read: what was read before that has been written.
+ *
+ * Semantics: the write-rarely functions that have been proposed for the kernel more
+ * than once (wr_memcpy(), wr_assign()).
  */
 int pks_write(struct pks_domain *domain, void *dst, const void *src, size_t len)
 {
@@ -91,9 +95,11 @@ EXPORT_SYMBOL_PKS(pks_write);
  *
  * Context: that of pks_write().
  *
- * Return: 0; -EFAULT, with nothing written, if one of them is not all in @domain;
+ * Return: 0; -EFAULT, with nothing written, where pks_write() would for one of them;
  * -E2BIG, likewise, if they are more than PAGE_SIZE bytes; -EFAULT if a source can't
  * be read: what comes before it has been written.
+ *
+ * Semantics: own.
  */
 int pks_write_batch(struct pks_domain *domain, const struct pks_write_op *ops,
 		    unsigned int nr)
@@ -128,7 +134,10 @@ EXPORT_SYMBOL_PKS(pks_write_batch);
  *
  * Context: that of pks_write().
  *
- * Return: 0; -EFAULT, with nothing written, if @dst is not all in @domain.
+ * Return: 0; -EFAULT, with nothing written, if @dst is not all in @domain, or in an
+ * NMI.
+ *
+ * Semantics: memset(), written rarely.
  */
 int pks_memset(struct pks_domain *domain, void *dst, int byte, size_t len)
 {

@@ -186,6 +186,8 @@ static void *pks_cache_take(struct pks_cache *cache)
  * out of what the domain has, or not at all.
  *
  * Return: its address, or NULL.
+ *
+ * Semantics: kmem_cache_zalloc().
  */
 void *pks_cache_alloc(struct pks_cache *cache, gfp_t gfp)
 {
@@ -363,6 +365,8 @@ static void pks_free(struct pks_dom *dom, const struct pks_cache *cache,
  * the caller, and nothing changes. If it was written to beyond its end, that is said.
  *
  * Context: any but NMI.
+ *
+ * Semantics: kmem_cache_free().
  */
 void pks_cache_free(struct pks_cache *cache, void *object)
 {
@@ -379,6 +383,8 @@ EXPORT_SYMBOL_PKS(pks_cache_free);
  * the object.
  *
  * Context: any but NMI.
+ *
+ * Semantics: kfree_rcu().
  */
 void pks_cache_free_rcu(struct pks_cache *cache, void *object)
 {
@@ -396,7 +402,9 @@ EXPORT_SYMBOL_PKS(pks_cache_free_rcu);
  *
  * Context: that of pks_cache_alloc().
  *
- * Return: its address, or NULL.
+ * Return: its address; NULL without memory, and for any other @size.
+ *
+ * Semantics: kzalloc().
  */
 void *pks_domain_alloc(struct pks_domain *domain, size_t size, gfp_t gfp)
 {
@@ -415,9 +423,11 @@ EXPORT_SYMBOL_PKS(pks_domain_alloc);
  * @domain: the domain
  * @object: what pks_domain_alloc() returned; NULL is allowed
  *
- * As pks_cache_free().
+ * As pks_cache_free(). Objects of caches may be given to it, too.
  *
  * Context: any but NMI.
+ *
+ * Semantics: kfree().
  */
 void pks_domain_free(struct pks_domain *domain, void *object)
 {
@@ -433,6 +443,8 @@ EXPORT_SYMBOL_PKS(pks_domain_free);
  * As pks_cache_free_rcu().
  *
  * Context: any but NMI.
+ *
+ * Semantics: kfree_rcu().
  */
 void pks_domain_free_rcu(struct pks_domain *domain, void *object)
 {
@@ -472,12 +484,15 @@ static struct pks_cache *pks_cache_new(struct pks_dom *dom, const char *name,
  * @size: of an object, 1 to 2048 bytes
  * @align: a power of 2, at most PAGE_SIZE
  *
- * PKS_CACHE() does it for a type.
+ * PKS_CACHE() does it for a type. What a struct pks_cache has in it is pks.ko's
+ * business.
  *
  * Context: process context, may sleep.
  *
  * Return: the cache, or an ERR_PTR(): -EINVAL for a bad size, alignment or name;
  * -ENOMEM.
+ *
+ * Semantics: kmem_cache_create().
  */
 struct pks_cache *pks_cache_create(struct pks_domain *domain, const char *name,
 				   size_t size, size_t align)
@@ -525,7 +540,10 @@ static void pks_cache_shrink(struct pks_cache *cache)
  *
  * Context: process context, may sleep.
  *
- * Return: 0; -EBUSY if it still has objects: then nothing has changed.
+ * Return: 0; -EBUSY if it still has objects, which the log says: then nothing has
+ * changed.
+ *
+ * Semantics: kmem_cache_destroy(), which does not say whether it has.
  */
 int pks_cache_destroy(struct pks_cache *cache)
 {

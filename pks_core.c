@@ -32,10 +32,15 @@ struct pks_key pks_keys[PKS_NUM_KEYS];
 /**
  * pks_available - can keys be had on this machine
  *
+ * It does not change while the module is loaded: what there is has been found out when
+ * loading it ended. If it is false, debugfs pks/status says why.
+ *
  * Context: any.
  *
  * Return: true if the CPU has PKS, the kernel has what the module needs, and PKS
  * is on.
+ *
+ * Semantics: Intel's PKS series V7 and later.
  */
 bool pks_available(void)
 {
@@ -239,6 +244,9 @@ EXPORT_SYMBOL_PKS(__pks_key_free);
  *
  * Return: 0; -EINVAL for a bad or unallocated key or access; -EPERM for a key that
  * has been abandoned; -EOPNOTSUPP without PKS.
+ *
+ * Semantics: own; in Intel's PKS series V7 and later the default was fixed at compile
+ * time.
  */
 int pks_key_set_default(int pkey, enum pks_access access)
 {

@@ -76,9 +76,13 @@ static bool pks_area_in_use(const struct pks_area *area, const void *addr, size_
  * @addr: its address
  * @len: how many bytes from there
  *
+ * It is by address: memory that the domain has at another address is not found.
+ *
  * Context: any but NMI.
  *
  * Return: true if every byte of it is in @domain, on pages that are in use.
+ *
+ * Semantics: own.
  */
 bool pks_domain_contains(const struct pks_domain *domain, const void *addr,
 			 size_t len)
@@ -127,6 +131,8 @@ static struct pks_dom *pks_dom_find(const char *name)
  * Context: process context, may sleep.
  *
  * Return: the domain, or NULL.
+ *
+ * Semantics: own.
  */
 struct pks_domain *pks_domain_find(const char *name)
 {
@@ -311,6 +317,8 @@ bool pks_domain_unused(struct pks_dom *dom, bool tell)
  *
  * Return: 0; -EBUSY if it is still in use, by whom is in the log: then nothing has
  * changed.
+ *
+ * Semantics: own.
  */
 int pks_domain_destroy(struct pks_domain *domain)
 {

@@ -282,13 +282,17 @@ void pks_memory_init(struct pks_dom *dom)
 /**
  * pks_domain_alloc_pages - pages of a domain
  * @domain: the domain
- * @order: 2^order pages, physically contiguous; at most 2 MiB
+ * @order: 2^order pages, physically contiguous and aligned to their size; at most 9,
+ *	which is 2 MiB
  * @gfp: as for alloc_pages(); pages are zeroed in any case, and never movable
  *
  * Context: any but NMI where @gfp says so (GFP_ATOMIC, GFP_NOWAIT): then they come
  * out of what the domain has, or not at all.
  *
- * Return: their address, or NULL.
+ * Return: their address, in the direct map; NULL without memory, for an order above 9,
+ * and while the machine is about to hibernate.
+ *
+ * Semantics: __get_free_pages().
  */
 void *pks_domain_alloc_pages(struct pks_domain *domain, unsigned int order,
 			     gfp_t gfp)
@@ -309,6 +313,8 @@ EXPORT_SYMBOL_PKS(pks_domain_alloc_pages);
  * names the caller, and nothing changes.
  *
  * Context: any but NMI.
+ *
+ * Semantics: free_pages().
  */
 void pks_domain_free_pages(struct pks_domain *domain, void *addr,
 			   unsigned int order)
@@ -350,7 +356,10 @@ static struct page **pks_vmalloc_get_pages(struct pks_dom *dom, unsigned long nr
  *
  * Context: process context, may sleep.
  *
- * Return: its address, zeroed, or NULL.
+ * Return: its address, zeroed; NULL without memory, for a @size of 0 or of more than
+ * the machine has, and while the machine is about to hibernate.
+ *
+ * Semantics: vzalloc().
  */
 void *pks_domain_vmalloc(struct pks_domain *domain, size_t size)
 {
@@ -421,6 +430,8 @@ static void pks_vmalloc_free(struct pks_area *area)
  * that names the caller, and nothing changes.
  *
  * Context: process context, may sleep.
+ *
+ * Semantics: vfree().
  */
 void pks_domain_vfree(struct pks_domain *domain, void *addr)
 {
@@ -630,9 +641,13 @@ static int pks_protect_begin(struct pks_area *area, bool linear)
  *
  * Context: process context, may sleep.
  *
- * Return: 0; -EINVAL for addresses that are not such pages; -EBUSY if a page is in a
- * domain already, or the machine is about to hibernate; -EOPNOTSUPP if a large page
- * of the kernel's can't be split; -ENOMEM.
+ * Return: 0; or, with nothing taken in, -EINVAL for addresses that are not such pages;
+ * -EBUSY if a page is in a domain already or is not cached as memory usually is, or
+ * the machine is about to hibernate; -EFAULT if a page is not mapped; -EOPNOTSUPP if
+ * a large page of the kernel's can't be split; -ENOMEM.
+ *
+ * Semantics: own; set_memory_pkey() of the kpkeys series for arm64 does it for the
+ * direct map.
  */
 int pks_domain_protect(struct pks_domain *domain, void *addr,
 		       unsigned long nr_pages)
@@ -682,6 +697,8 @@ EXPORT_SYMBOL_PKS(pks_domain_protect);
  * Context: process context, may sleep.
  *
  * Return: 0; -EINVAL if they were not taken in like that.
+ *
+ * Semantics: own.
  */
 int pks_domain_unprotect(struct pks_domain *domain, void *addr,
 			 unsigned long nr_pages)

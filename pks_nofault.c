@@ -18,6 +18,8 @@
  * Return: 0; -EFAULT if a byte can't be read, for its key is closed or nothing is
  * mapped there: those before it have been copied; -ERANGE if @src is not in the
  * kernel's half of the address space.
+ *
+ * Semantics: copy_from_kernel_nofault(), of which the violation would be reported.
  */
 int pks_read_nofault(void *dst, const void *src, size_t len)
 {
@@ -39,6 +41,8 @@ EXPORT_SYMBOL_PKS(pks_read_nofault);
  *
  * Return: 0; -EFAULT if a byte can't be written: those before it have been;
  * -ERANGE if @dst is not in the kernel's half of the address space.
+ *
+ * Semantics: copy_to_kernel_nofault(), likewise.
  */
 int pks_write_nofault(void *dst, const void *src, size_t len)
 {

@@ -328,11 +328,12 @@ enum pks_fault_outcome pks_decide(const struct pks_fault_info *info,
  *
  * Context: a fault handler; see pks_set_fault_handler().
  *
- * Return: 0; or, with nothing changed, -EINVAL outside of a fault handler, for other
- * registers or for a bad or unallocated key or access; -ENOMEM if no record is left
- * for the thread (the allocator is not asked: it may be what was interrupted);
- * -EPERM if the context can't hold rights (an interrupt, with irq_isolation off);
- * -EAGAIN if the key is being reset right now; -EOPNOTSUPP without PKS.
+ * Return: 0, also for a key that has been abandoned; or, with nothing changed, -EINVAL
+ * outside of a fault handler, for other registers or for a bad or unallocated key or
+ * access; -ENOMEM if no record is left for the thread (the allocator is not asked: it
+ * may be what was interrupted); -EPERM if the context can't hold rights (an interrupt,
+ * with irq_isolation off); -EAGAIN if the key is being reset right now; -EOPNOTSUPP
+ * without PKS.
  *
  * Semantics: Intel's PKS series V4 and later, for the faulting thread; unlike
  * there, the handler itself gets nothing.

@@ -430,8 +430,8 @@ EXPORT_SYMBOL_PKS(__pks_leave_slow);
  * pks_mk_noaccess - close a key for the running context
  * @pkey: a key from pks_key_alloc()
  *
- * A bad or unallocated key gives one rate-limited line that names the caller,
- * and rights stay as they were. Without PKS nothing happens.
+ * Where pks_enter() would return an error, one rate-limited line says which and names
+ * the caller, and rights stay as they were. Without PKS nothing happens.
  *
  * Context: that of pks_enter().
  *
@@ -465,6 +465,10 @@ EXPORT_SYMBOL_PKS(pks_mk_noaccess);
  *
  * Otherwise like pks_mk_noaccess(). On a CPU whose CR0.WP is clear, writes get
  * through (SDM: WD binds supervisor writes only while CR0.WP is set).
+ *
+ * Context: that of pks_enter().
+ *
+ * Semantics: Intel's PKS series V3, by name and effect.
  */
 void notrace pks_mk_readonly(int pkey)
 {
@@ -479,6 +483,10 @@ EXPORT_SYMBOL_PKS(pks_mk_readonly);
  *
  * Otherwise like pks_mk_noaccess(). What is opened here stays open until the
  * same context closes it: pks_enter() and pks_leave() nest, these do not.
+ *
+ * Context: that of pks_enter().
+ *
+ * Semantics: Intel's PKS series V3, by name and effect.
  */
 void notrace pks_mk_readwrite(int pkey)
 {
@@ -494,6 +502,8 @@ EXPORT_SYMBOL_PKS(pks_mk_readwrite);
  *
  * Return: them in the format of MSR_IA32_PKRS, two bits a key, AD and WD (SDM,
  * "Protection Keys"); 0, all access, without PKS.
+ *
+ * Semantics: get_current_pkrs() of Intel's KVM patches on top of the PKS series.
  */
 u32 pks_current_pkrs(void)
 {

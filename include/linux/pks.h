@@ -33,7 +33,8 @@
 /**
  * PKS_IMPORT_NS - say that this module uses the pks symbols
  *
- * They live in the symbol namespace PKS. Stands where MODULE_IMPORT_NS() does,
+ * They live in the symbol namespace PKS; without it modpost complains, and the module
+ * is not loaded. Stands where MODULE_IMPORT_NS() does,
  * and is the same on kernels that take the namespace as a token (before 6.13)
  * and on those that take a string.
  */
@@ -43,9 +44,18 @@
 #define PKS_IMPORT_NS()	MODULE_IMPORT_NS(PKS)
 #endif
 
-/* Keys are 1 to PKS_NUM_KEYS - 1; key 0 tags all other memory, always open. */
+/**
+ * define PKS_NUM_KEYS - how many keys the hardware has
+ *
+ * Keys that can be had are 1 to PKS_NUM_KEYS - 1. Key 0 tags all other memory and is
+ * always open.
+ */
 #define PKS_NUM_KEYS		16
-/* Longest name of a key, with its final NUL. */
+/**
+ * define PKS_KEY_NAME_LEN - bytes of the longest name, with its final NUL
+ *
+ * Of a key, and of a domain.
+ */
 #define PKS_KEY_NAME_LEN	32
 
 /**
@@ -62,14 +72,33 @@ enum pks_access {
 	PKS_READONLY	= 2,
 };
 
-/* A key of one's own, or -ENOSPC. */
+/**
+ * define PKS_FLAG_EXCLUSIVE - a key of one's own, or none
+ *
+ * For pks_key_alloc(). No bit: it is what one gets that says nothing else.
+ */
 #define PKS_FLAG_EXCLUSIVE		0
-/* Where no key is left, one that others who also said this have. */
+/**
+ * define PKS_FLAG_SHARED - where no key is left, one that others have
+ *
+ * For pks_key_alloc(): one whose users all said this, with the same default. They can
+ * open each other's pages.
+ */
 #define PKS_FLAG_SHARED			BIT(0)
-/* Contexts that opened nothing may read. */
+/**
+ * define PKS_FLAG_DEFAULT_READONLY - contexts that opened nothing may read
+ *
+ * For pks_key_alloc(). Without it they may do nothing. pks_key_set_default() can
+ * change it later.
+ */
 #define PKS_FLAG_DEFAULT_READONLY	BIT(1)
 
-/* The key's place in a page-table entry: bits 62:59. */
+/**
+ * define PKS_PTE_SHIFT - a key's place in an entry of a page table
+ *
+ * Bits 62:59 (SDM volume 3, "Paging-Structure Entries"). _PAGE_PKEY() gives the bits
+ * of a key.
+ */
 #define PKS_PTE_SHIFT		59
 
 bool pks_available(void);
@@ -184,6 +213,9 @@ struct pt_regs;
  * open is gone with it. A violation inside of it gets no handler.
  *
  * Return: its decision.
+ *
+ * Semantics: the callbacks of Intel's PKS series V4 and later, which returned true to
+ * have the instruction retried.
  */
 typedef enum pks_fault_action (*pks_fault_handler_t)(const struct pks_fault_info *info,
 						     struct pt_regs *regs,
@@ -229,8 +261,11 @@ static inline int pks_set_fault_handler(int pkey, pks_fault_handler_t fn,
  * Context: process context, may sleep.
  *
  * Return: 0; -EINVAL for a policy that there is not, or a key that the calling
- * module has not got; -EOPNOTSUPP without PKS or, except for PKS_POLICY_DENY,
- * where the kernel has not got what the policy needs (see debugfs pks/status).
+ * module has not got; -ENOMEM; -EOPNOTSUPP without PKS or, except for
+ * PKS_POLICY_DENY, where the kernel has not got what the policy needs (see debugfs
+ * pks/status).
+ *
+ * Semantics: own; Intel's PKS series had one mode, for its one user (pks_fault_mode).
  */
 static inline int pks_set_policy(int pkey, enum pks_policy policy)
 {
@@ -258,7 +293,10 @@ static inline int pks_set_policy(int pkey, enum pks_policy policy)
  * Return: the key, 1 to 15; -EOPNOTSUPP where the CPU or the kernel has not got
  * what PKS needs (the rest of this interface is then harmless: a user may go on
  * without protection); -EINVAL for a NULL, empty or over-long name or for
- * unknown flags; -ENOSPC when no key is left.
+ * unknown flags; -ENOSPC when no key is left; -ENOMEM.
+ *
+ * Semantics: Intel's PKS series V3, where flags had no meaning yet; shared keys as it
+ * promised them.
  */
 static inline int pks_key_alloc(const char *name, int flags)
 {
@@ -305,7 +343,13 @@ static inline pgprotval_t __pks_pte_bits(int pkey)
  * _PAGE_PKEY - page-table bits of a key
  * @pkey: a key from pks_key_alloc()
  *
- * To be or-ed into a pgprot value or an entry. 0 without PKS.
+ * To be or-ed into a pgprot value or an entry.
+ *
+ * Context: any.
+ *
+ * Return: the bits; 0 without PKS, or for what is no key, such as an errno.
+ *
+ * Semantics: Intel's PKS series V3.
  */
 #define _PAGE_PKEY(pkey)	__pks_pte_bits(pkey)
 
@@ -313,16 +357,24 @@ static inline pgprotval_t __pks_pte_bits(int pkey)
  * PAGE_KERNEL_PKEY - page protection of kernel data in a key's domain
  * @pkey: a key from pks_key_alloc()
  *
- * For vmap() and its like. It is PAGE_KERNEL without PKS.
+ * For vmap() and its like. Only the mapping made with it is protected: other
+ * mappings of the same page, its place in the kernel's direct map among them, are
+ * not. pks_domain_alloc_pages() and its like give memory of which all are.
  *
- * Only the mapping made with it is protected: other mappings of the same page,
- * its place in the kernel's direct map among them, are not.
+ * Context: any.
+ *
+ * Return: a pgprot_t; PAGE_KERNEL without PKS, or for what is no key.
+ *
+ * Semantics: Intel's PKS series V3.
  */
 #define PAGE_KERNEL_PKEY(pkey)	\
 	__pgprot(pgprot_val(PAGE_KERNEL) | _PAGE_PKEY(pkey))
 
-/*
- * The update protocol. pks_pkrs is, on each CPU, the truth: the rights of what
+/**
+ * DOC: pks_pkrs
+ *
+ * The update protocol: nothing here is for users of the interface, who have
+ * pks_current_pkrs(). pks_pkrs is, on each CPU, the truth: the rights of what
  * runs there now. The MSR follows it. Key 0 needs no bits of its own, so its two
  * are the word's flags:
  *
@@ -339,8 +391,23 @@ static inline pgprotval_t __pks_pte_bits(int pkey)
  * each leaves the word as it was, or changes it and says so by PKS_SLOW. docs/model/
  * has the proof by exhaustion.
  */
+/**
+ * define PKS_BUSY - flag of the word that an update is under way
+ *
+ * Of the update protocol, see pks_pkrs; not for users of the interface.
+ */
 #define PKS_BUSY		1U
+/**
+ * define PKS_SLOW - flag of the word that it may not be changed in place
+ *
+ * Of the update protocol, see pks_pkrs; not for users of the interface.
+ */
 #define PKS_SLOW		2U
+/**
+ * define PKS_WORD_FLAGS - both flags of the word
+ *
+ * Of the update protocol, see pks_pkrs; not for users of the interface.
+ */
 #define PKS_WORD_FLAGS		(PKS_BUSY | PKS_SLOW)
 
 #define __PKS_MSR_IA32_PKRS	0x6e1
@@ -478,7 +545,8 @@ slow:
  * in a context that can't hold rights of its own, -EAGAIN if the key is being
  * reset right now and the context can't wait for that (preemption or interrupts
  * are off, it is a handler, or the kernel does not count preemption). pks_leave()
- * takes these too and does nothing. Without PKS: 0.
+ * takes these too and does nothing. 0, which it takes as well, without PKS and for a
+ * key that has been abandoned.
  *
  * Semantics: Intel's PKS series V3 for thread-locality, with the rule from its
  * review that handlers begin at the default; WRMSR to PKRS does not serialise
@@ -496,9 +564,12 @@ static __always_inline int pks_enter(int pkey, enum pks_access access)
  *
  * The rights to the key are again what they were at the start of the scope;
  * but if the key was freed or its default changed inside it, they are the
- * default, for no right outlives a reset.
+ * default, for no right outlives a reset. With what pks_enter() did not return for
+ * this key nothing is changed.
  *
- * Context: that of pks_enter().
+ * Context: that of pks_enter(), in the very context that called it.
+ *
+ * Semantics: own. Intel's series had only absolute rights, which do not nest.
  */
 static __always_inline void pks_leave(int pkey, int former)
 {
@@ -524,15 +595,22 @@ struct __pks_scope {
 };
 
 /**
- * DOC: scope guards
+ * DOC: guard(pks_write)
  *
- * ``guard(pks_write)(pkey);`` opens a key to the end of the block,
- * ``guard(pks_read)(pkey);`` opens it for reading only. They are pks_enter()
- * and pks_leave(), on kernels that have <linux/cleanup.h>.
+ * ``guard(pks_write)(pkey);`` opens a key to the end of the block for reading and
+ * writing, whichever way it is left. It is pks_enter() and pks_leave(), with their
+ * context, on kernels that have <linux/cleanup.h>. Whether the key could be opened is
+ * not told: if it could not, the access faults.
  */
 DEFINE_CLASS(pks_write, struct __pks_scope, pks_leave(_T.pkey, _T.former),
 	     ((struct __pks_scope){ pkey, pks_enter(pkey, PKS_READWRITE) }),
 	     int pkey)
+/**
+ * DOC: guard(pks_read)
+ *
+ * ``guard(pks_read)(pkey);`` opens a key to the end of the block for reading; else as
+ * guard(pks_write).
+ */
 DEFINE_CLASS(pks_read, struct __pks_scope, pks_leave(_T.pkey, _T.former),
 	     ((struct __pks_scope){ pkey, pks_enter(pkey, PKS_READONLY) }),
 	     int pkey)

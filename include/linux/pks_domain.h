@@ -19,17 +19,33 @@
  * struct pks_domain - a domain
  * @pkey: its key; 0 if it is not protected
  *
- * For use with what linux/pks.h has for keys, except pks_key_free().
+ * The key is for use with what linux/pks.h has for keys, except pks_key_free():
+ * pks_set_policy(), pks_set_fault_handler(), pks_key_set_default() and others.
  */
 struct pks_domain {
 	int	pkey;
 };
 
-/* Every context may read; scopes and write-rarely may write. */
+/**
+ * define PKS_DOMAIN_READONLY - every context may read
+ *
+ * For pks_domain_create(). To write takes a scope, or pks_write() and its like.
+ * Without it a context that has not opened the domain may do nothing.
+ */
 #define PKS_DOMAIN_READONLY	BIT(0)
-/* Where there is no PKS: an unprotected domain, instead of an error. */
+/**
+ * define PKS_DOMAIN_OPTIONAL - where there is no PKS, an unprotected domain
+ *
+ * For pks_domain_create(), which otherwise gives -EOPNOTSUPP there. Everything works
+ * with such a domain; its key is 0, and nothing is protected.
+ */
 #define PKS_DOMAIN_OPTIONAL	BIT(1)
-/* Unprotected in any case, to compare with. */
+/**
+ * define PKS_DOMAIN_UNPROTECTED - unprotected in any case
+ *
+ * For pks_domain_create(): to compare with, and for a module parameter of yours that
+ * switches the protection off.
+ */
 #define PKS_DOMAIN_UNPROTECTED	BIT(2)
 
 struct pks_domain *__pks_domain_create(const char *name, int attrs,
@@ -40,17 +56,20 @@ struct pks_domain *pks_domain_find(const char *name);
 /**
  * pks_domain_create - make a domain
  * @name: what people will read in debugfs and in fault reports; 1 to
- *	PKS_KEY_NAME_LEN - 1 characters, no '/', not the name of another domain;
- *	copied
+ *	PKS_KEY_NAME_LEN - 1 characters, none of them '/', the first not '.'; not the
+ *	name of another domain; copied
  * @attrs: any of PKS_DOMAIN_READONLY, PKS_DOMAIN_OPTIONAL, PKS_DOMAIN_UNPROTECTED
  *
- * The calling module is its owner.
+ * The calling module is its owner. The domain has a key of its own, of which there are
+ * 15, and no memory yet.
  *
  * Context: process context, may sleep.
  *
  * Return: the domain, or an ERR_PTR(): -EOPNOTSUPP without PKS (unless @attrs say
  * that the domain need not be protected); -EINVAL for a bad name or attribute;
  * -EEXIST if there is one of that name; -ENOSPC when no key is left; -ENOMEM.
+ *
+ * Semantics: own.
  */
 static inline struct pks_domain *pks_domain_create(const char *name, int attrs)
 {
@@ -80,7 +99,17 @@ void *pks_cache_alloc(struct pks_cache *cache, gfp_t gfp);
 void pks_cache_free(struct pks_cache *cache, void *object);
 void pks_cache_free_rcu(struct pks_cache *cache, void *object);
 
-/* A cache of objects of a type. */
+/**
+ * PKS_CACHE - a cache of objects of a type
+ * @domain: the domain
+ * @type: the type, whose name, size and alignment are the cache's
+ *
+ * Context: process context, may sleep.
+ *
+ * Return: see pks_cache_create().
+ *
+ * Semantics: KMEM_CACHE().
+ */
 #define PKS_CACHE(domain, type)	\
 	pks_cache_create(domain, #type, sizeof(type), __alignof__(type))
 
@@ -123,11 +152,15 @@ int __pks_assign(struct pks_domain *domain, void *dst, u64 value, size_t size);
  * @value: of its type
  *
  * Readers see the old value or the new one, and with the new one whatever was
- * written before it: it is a release, as rcu_assign_pointer() is.
+ * written before it: it is a release, as rcu_assign_pointer() is. A variable of
+ * another size does not compile.
  *
  * Context: that of pks_write().
  *
- * Return: 0, or -EFAULT if the variable is not in @domain.
+ * Return: 0, or -EFAULT, with nothing written, if the variable is not in @domain or not
+ * aligned, or in an NMI.
+ *
+ * Semantics: smp_store_release().
  */
 #define pks_assign(domain, ptr, value)					\
 	__pks_assign(domain, (void *)(ptr), __pks_assign_value(ptr, value),	\
@@ -141,6 +174,12 @@ int __pks_assign(struct pks_domain *domain, void *dst, u64 value, size_t size);
  *
  * Read with rcu_dereference(); no scope is needed in a domain that is read-only to
  * all. Otherwise pks_assign().
+ *
+ * Context: that of pks_write().
+ *
+ * Return: 0, or -EFAULT as pks_assign().
+ *
+ * Semantics: rcu_assign_pointer().
  */
 #define pks_rcu_assign(domain, ptr, value)				\
 	__pks_assign(domain, (void __force *)(ptr),			\
@@ -153,9 +192,14 @@ void __pks_domain_count_scope(struct pks_domain *domain);
  * @domain: the domain
  * @access: what the running context may do from here on
  *
- * pks_enter() on its key. Nothing for an unprotected domain.
+ * pks_enter() on its key, and counted. Nothing for an unprotected domain.
  *
- * Return: see pks_enter(); to be given to pks_domain_leave().
+ * Context: that of pks_enter().
+ *
+ * Return: see pks_enter(); to be given to pks_domain_leave(). 0 for an unprotected
+ * domain.
+ *
+ * Semantics: see pks_enter().
  */
 static __always_inline int pks_domain_enter(struct pks_domain *domain,
 					    enum pks_access access)
@@ -170,6 +214,12 @@ static __always_inline int pks_domain_enter(struct pks_domain *domain,
  * pks_domain_leave - end a scope on a domain
  * @domain: the domain
  * @former: what pks_domain_enter() returned
+ *
+ * pks_leave() on its key. Nothing for an unprotected domain.
+ *
+ * Context: that of pks_enter(), in the very context that called pks_domain_enter().
+ *
+ * Semantics: see pks_leave().
  */
 static __always_inline void pks_domain_leave(struct pks_domain *domain,
 					     int former)
@@ -185,16 +235,22 @@ struct __pks_domain_scope {
 };
 
 /**
- * DOC: scope guards on domains
+ * DOC: guard(pks_domain_write)
  *
- * ``guard(pks_domain_write)(domain);`` opens a domain to the end of the block,
- * ``guard(pks_domain_read)(domain);`` opens it for reading only.
+ * ``guard(pks_domain_write)(domain);`` opens a domain to the end of the block for
+ * reading and writing; else as guard(pks_write).
  */
 DEFINE_CLASS(pks_domain_write, struct __pks_domain_scope,
 	     pks_domain_leave(_T.domain, _T.former),
 	     ((struct __pks_domain_scope){
 		domain, pks_domain_enter(domain, PKS_READWRITE) }),
 	     struct pks_domain *domain)
+/**
+ * DOC: guard(pks_domain_read)
+ *
+ * ``guard(pks_domain_read)(domain);`` opens a domain to the end of the block for
+ * reading; else as guard(pks_write).
+ */
 DEFINE_CLASS(pks_domain_read, struct __pks_domain_scope,
 	     pks_domain_leave(_T.domain, _T.former),
 	     ((struct __pks_domain_scope){
