@@ -376,13 +376,7 @@ static inline pgprotval_t __pks_pte_bits(int pkey)
  * The update protocol: nothing here is for users of the interface, who have
  * pks_current_pkrs(). pks_pkrs is, on each CPU, the truth: the rights of what
  * runs there now. The MSR follows it. Key 0 needs no bits of its own, so its two
- * are the word's flags:
- *
- * PKS_BUSY: an update is under way and the MSR may lag behind the word. Whoever
- *	interrupts must not trust the MSR, and gives the flag back with the word.
- * PKS_SLOW: not here, but in a function that looks closer. Nobody may keep this
- *	context's word yet when another one takes the CPU; or a key has been reset,
- *	which puts the flag into every word there is; or updates are traced.
+ * are the word's flags, PKS_BUSY and PKS_SLOW.
  *
  * An update from the default of a key to more, or to the default, is made in place
  * where neither flag is set: two instructions change the word, then the MSR is
@@ -394,13 +388,18 @@ static inline pgprotval_t __pks_pte_bits(int pkey)
 /**
  * define PKS_BUSY - flag of the word that an update is under way
  *
- * Of the update protocol, see pks_pkrs; not for users of the interface.
+ * The MSR may lag behind the word. Whoever interrupts must not trust the MSR, and gives
+ * the flag back with the word. Of the update protocol, see pks_pkrs; not for users of
+ * the interface.
  */
 #define PKS_BUSY		1U
 /**
  * define PKS_SLOW - flag of the word that it may not be changed in place
  *
- * Of the update protocol, see pks_pkrs; not for users of the interface.
+ * But in a function that looks closer. Nobody may keep this context's word yet when
+ * another one takes the CPU; or a key has been reset, which puts the flag into every
+ * word there is; or updates are traced. Of the update protocol, see pks_pkrs; not for
+ * users of the interface.
  */
 #define PKS_SLOW		2U
 /**
