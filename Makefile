@@ -37,6 +37,9 @@ else
 	@scripts/bench.sh run
 endif
 
+docs: ## the manual: build/docs/html/index.html, and build/docs/man for man -M
+	@scripts/docs.sh build
+
 clean: ## remove what was built here (downloads and kernels stay in ~/.cache/pks)
 	rm -rf build
 	if [ -d $(KDIR) ]; then $(KBUILD) clean; fi
@@ -50,4 +53,4 @@ kdir:
 		echo "Install linux-headers-$$(uname -r), or name a kernel's headers or build tree: make KDIR=..."; \
 		exit 1; }
 
-.PHONY: modules install demo shell check check-all bench clean help kdir
+.PHONY: modules install demo shell check check-all bench docs clean help kdir

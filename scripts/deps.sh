@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Usage: scripts/deps.sh <demo|check|measure>
+# Usage: scripts/deps.sh <demo|check|measure|docs>
 #
 # Installs what is missing of the Debian packages that `make demo` (and `make shell`)
 # or `make check` (and `make bench`) need, or `make bench` on the machine itself. Does
@@ -17,6 +17,8 @@ DEMO='gcc gcc-12 libelf-dev kmod cpio busybox-static qemu-system-x86 debian-arch
 # The last three are run in the guest, by guest/trace.sh.
 CHECK="$DEMO libc6-dev bc flex bison libssl-dev xz-utils python3 spin e2fsprogs trace-cmd linux-perf bpftrace"
 MEASURE='gcc libelf-dev libc6-dev kmod e2fsprogs'
+# Man's own checks are made with groff. linux-kbuild has kernel-doc.
+DOCS='perl linux-kbuild-6.1 python3-sphinx python3-myst-parser universal-ctags man-db'
 
 installed() {
 	[ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
@@ -46,7 +48,8 @@ case ${1:-} in
 demo) wanted=$DEMO ;;
 check) wanted=$CHECK ;;
 measure) wanted=$MEASURE ;;
-*) die "usage: scripts/deps.sh <demo|check|measure>" ;;
+docs) wanted=$DOCS ;;
+*) die "usage: scripts/deps.sh <demo|check|measure|docs>" ;;
 esac
 
 command -v dpkg-query >/dev/null || die "this needs Debian 12, or at least its packages: $wanted"
