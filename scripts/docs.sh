@@ -78,6 +78,7 @@ docs_comment() {
 docs_rst() {
 	local name=$1
 
+	# shellcheck disable=SC2016 # the backquotes are for Sphinx
 	if [ -n "$(docs_note "$name")" ]; then
 		printf '\n.. _%s:\n\n.. describe:: %s\n\n' "$name" "$name"
 		docs_comment -rst "$name" | sed 's/^./   &/'
@@ -140,6 +141,7 @@ docs_manuals() {
 docs_contents() {
 	local index=$1 links=$2
 
+	# shellcheck disable=SC2016 # likewise
 	printf '\n```{toctree}\n:hidden:\n\n'
 	grep -oE "\]\($links\)" "$index" | sed 's/^](//; s/\.md)$//' | awk '!seen[$0]++'
 	printf '```\n'
@@ -285,7 +287,7 @@ docs_case() {
 		echo "ok - $what"
 	else
 		echo "not ok - $what"
-		sed 's/^/# /' <<<"$found"
+		printf '%s\n' "$found" | sed 's/^/# /'
 		docs_failed=1
 	fi
 }
@@ -299,7 +301,7 @@ seen() {
 		echo "ok - seen: $1"
 	else
 		echo "not ok - seen: $1"
-		sed 's/^/# /' <<<"$found"
+		printf '%s\n' "$found" | sed 's/^/# /'
 		docs_failed=1
 	fi
 }

@@ -39,7 +39,6 @@ struct door {
 };
 
 static DEFINE_MUTEX(door_mutex);	/* one changes the badges at a time */
-static struct kmem_cache *badges;
 static struct door *door;
 static struct dentry *dir;
 
@@ -77,7 +76,7 @@ static int door_pass(u32 number)
 
 static int badge_add(u32 number, u32 open_ms)
 {
-	struct badge *badge = kmem_cache_zalloc(badges, GFP_KERNEL);
+	struct badge *badge = kzalloc(sizeof(*badge), GFP_KERNEL);
 
 	if (!badge)
 		return -ENOMEM;
@@ -184,14 +183,9 @@ static void door_files(void)
 
 static int __init door_init(void)
 {
-	badges = KMEM_CACHE(badge, 0);
-	if (!badges)
-		return -ENOMEM;
 	door = kzalloc(sizeof(*door), GFP_KERNEL);
-	if (!door) {
-		kmem_cache_destroy(badges);
+	if (!door)
 		return -ENOMEM;
-	}
 	INIT_LIST_HEAD(&door->badges);
 	door_files();
 	return 0;
@@ -203,11 +197,8 @@ static void __exit door_exit(void)
 
 	debugfs_remove(dir);
 	timer_shutdown_sync(&door_timer);
-	/* Those that were removed a moment ago. */
-	rcu_barrier();
 	list_for_each_entry_safe(badge, next, &door->badges, node)
-		kmem_cache_free(badges, badge);
-	kmem_cache_destroy(badges);
+		kfree(badge);
 	kfree(door);
 }
 
