@@ -21,6 +21,8 @@
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 # shellcheck source=scripts/jobs.sh
 . "$PKS_ROOT/scripts/jobs.sh"
+# shellcheck source=scripts/label.sh
+. "$PKS_ROOT/scripts/label.sh"
 
 # The self-test needs a kernel with KUnit, and takes one that is tested anyway.
 selftest_kernel() {
@@ -46,11 +48,29 @@ check() {
 	[ "$*" != latest ] || check bench
 }
 
+# Kernels are made beside the jobs, in their order, so that no lane stands still for one
+# while another could run: whoever needs one that is not there yet waits for it, and
+# says why if it can't be had.
+make_kernels() {
+	local word
+
+	export PKS_LABEL=kernels
+	for word in $what; do
+		case $word in
+		[0-9]*|latest*|stock*|backports*) ;;
+		*) continue ;;
+		esac
+		label_read "$word"
+		nice -n 5 "$PKS_ROOT/scripts/kernel.sh" "$LABEL_KERNEL" "$LABEL_FLAVOUR" || true
+	done >/dev/null
+}
+
 PKS_LABEL=check
 "$PKS_ROOT/scripts/deps.sh" check
 what=${1:-6.1}
 shift $(($# > 0))
 jobs_init
+start_group make_kernels </dev/null
 for word in $what; do
 	check "$word" "$@"
 done
