@@ -463,6 +463,8 @@ static void pks_objects_atomic(struct kunit *test)
 	void *page;
 	int i;
 
+	/* Otherwise a handler has no rights of its own to look with. */
+	pks_isolation_needed(test);
 	job.cache = pks_objects_cache(test, domain, 300, 8);
 	/* Nothing that it could come out of. */
 	pks_test_ways[0].run(test, pks_objects_atomic_act, &job);
