@@ -1,11 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Usage: scripts/deps.sh <demo|check|measure|docs>
+# Usage: scripts/deps.sh <demo|check|measure|docs|top>
 #
 # Installs what is missing of the Debian packages that `make demo` (and `make shell`)
-# or `make check` (and `make bench`) need, or `make bench` on the machine itself. Does
-# nothing, as anyone, when nothing is missing.
+# or `make check` (and `make bench`) need, or `make bench` on the machine itself, or
+# scripts/top.sh. Does nothing, as anyone, when nothing is missing.
 
 # shellcheck source=scripts/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -19,6 +19,8 @@ CHECK="$DEMO libc6-dev bc flex bison libssl-dev xz-utils python3 spin e2fsprogs 
 MEASURE='gcc libelf-dev libc6-dev kmod e2fsprogs'
 # Man's own checks are made with groff. linux-kbuild has kernel-doc.
 DOCS='perl linux-kbuild-6.1 python3-sphinx python3-myst-parser universal-ctags man-db'
+# To test tools/pks-top.
+TOP='python3 python3-jsonschema tmux mypy pycodestyle pyflakes3 mandoc'
 
 installed() {
 	[ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
@@ -49,7 +51,8 @@ demo) wanted=$DEMO ;;
 check) wanted=$CHECK ;;
 measure) wanted=$MEASURE ;;
 docs) wanted=$DOCS ;;
-*) die "usage: scripts/deps.sh <demo|check|measure|docs>" ;;
+top) wanted=$TOP ;;
+*) die "usage: scripts/deps.sh <demo|check|measure|docs|top>" ;;
 esac
 
 command -v dpkg-query >/dev/null || die "this needs Debian 12, or at least its packages: $wanted"
