@@ -93,10 +93,6 @@ static void pks_record_owner(struct pks_record *record)
 	rcu_read_unlock();
 }
 
-/*
- * The oldest is overwritten. An NMI in between takes the next place. NULL if NMIs
- * have gone round and come to one that is being written.
- */
 /* What no one is prepared for: how it came to that is worth to be known. */
 static bool pks_unasked(const struct pks_fault_info *info)
 {
@@ -105,6 +101,10 @@ static bool pks_unasked(const struct pks_fault_info *info)
 		info->outcome == PKS_FAULT_PANICKED;
 }
 
+/*
+ * The oldest is overwritten. An NMI in between takes the next place. NULL if NMIs
+ * have gone round and come to one that is being written.
+ */
 static struct pks_record *pks_record(const struct pks_fault_info *info, bool fatal)
 {
 	struct pks_ring *ring = this_cpu_ptr(pks_rings);
