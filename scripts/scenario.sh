@@ -9,6 +9,7 @@
 #   # cmdline: <more kernel parameters>
 #   # program: <file.c>                  compiled, and put into /modules
 #   # tool: <program...>                of the host, at the same path, with its libraries
+#   # tree: <directory...>             likewise, with what is in it; or of this clone, in /
 #   # kernel: kunit | any | stock backports 6.1 ...    where it runs; default kunit
 #   # flavours: any | full debug ...      configurations; default full, the usual one
 #   # machines: any                     on those of scripts/machines, too
@@ -122,6 +123,7 @@ scenario_prepare() {
 	scenario_machine "$script"
 	VM_CMDLINE="loglevel=7 $(meta "$script" cmdline | tr '\n' ' ') ${CMDLINE:-} guest.token=$VM_TOKEN"
 	VM_TOOLS=$(meta "$script" tool | tr '\n' ' ')
+	VM_TREES=$(meta "$script" tree | tr '\n' ' ')
 	scenario_declare "$script"
 	mapfile -t programs < <(scenario_programs "$script")
 	vm_pack "$VM_DIR" "$script" "$entry/root" "$@" "${programs[@]}"

@@ -8,8 +8,8 @@
 #   monitor.in, monitor.out (pipes: QEMU's monitor, for `echo cmd >monitor.in`)
 #
 # The caller sets VM_KERNEL, VM_DIR, VM_CPU, VM_SMP, VM_MEM, VM_THREAD, VM_TIMEOUT,
-# VM_CMDLINE, VM_QEMU (extra QEMU arguments; may be empty), VM_TOOLS (programs of
-# the host that the guest gets; may be empty), VM_NAME for progress lines,
+# VM_CMDLINE, VM_QEMU (extra QEMU arguments; may be empty), VM_TOOLS and VM_TREES
+# (programs and directories that the guest gets; may be empty), VM_NAME for progress lines,
 # VM_STOP_IF (a command: is it hopeless to go on?), and VM_LIVE to have the console
 # on stdout while the machine runs.
 
@@ -17,25 +17,46 @@ VM_POLL=0.5
 # After an oops the guest rarely comes to an end by itself.
 VM_OOPS_GRACE=10
 
-# Each of VM_TOOLS with what ldd says it needs: its libraries and their loader.
+# vm_libraries <file>: what ldd says it needs: its libraries and their loader.
+vm_libraries() {
+	ldd "$1" | sed -n 's|^[^/]*\(/[^ ]*\) (0x.*|\1|p' ||
+		die "ldd does not know what $1 needs: is it a script?"
+}
+
+# Each of VM_TOOLS, and what they and the shared objects in VM_TREES need.
 vm_tool_files() {
 	local tool path
 
 	for tool in $VM_TOOLS; do
 		path=$(command -v "$tool") || die "there is no $tool to put into the guest"
 		echo "$path"
-		ldd "$path" | sed -n 's|^[^/]*\(/[^ ]*\) (0x.*|\1|p' ||
-			die "ldd does not know what $path needs: is it a script?"
-	done | sort -u
+		vm_libraries "$path"
+	done
+	[ -z "$VM_TREES" ] || (
+		cd "$PKS_ROOT" || exit
+		# shellcheck disable=SC2086 # a list of words
+		find $VM_TREES -name '*.so' -type f | while read -r path; do
+			vm_libraries "$path"
+		done
+	)
 }
 
-# The tools have the paths of the host. Links are followed, so that /lib, a link
-# on the host, stays the guest's own directory.
+# They have the paths of the host, or those that they have below this one. Links are
+# followed, so that /lib, a link on the host, stays the guest's own directory.
 vm_pack_tools() {
-	local files
+	local files tree from=()
 
-	files=$(vm_tool_files)
+	files=$(vm_tool_files | sort -u)
 	[ -z "$files" ] || xargs -d '\n' cp -L --parents -t "$1" <<<"$files"
+	for tree in $VM_TREES; do
+		case $tree in
+		/*) from+=(-C / "${tree#/}") ;;
+		*) from+=(-C "$PKS_ROOT" "$tree") ;;
+		esac
+	done
+	# What Python has compiled goes by time stamps, which are not kept.
+	[ -z "$VM_TREES" ] || tar --exclude='*.a' --exclude=__pycache__ -chf - "${from[@]}" |
+		tar -C "$1" -xf -
 }
 
 # vm_pack <dir> <scenario script> <kernel's root/> <module...>: the initramfs.
