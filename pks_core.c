@@ -3,6 +3,7 @@
  * The module as a whole: what is set up in which order, and the key allocator.
  */
 #include "pks_domain.h"
+#include <linux/ctype.h>
 #include <linux/module.h>
 #include <linux/slab.h>
 #include <linux/string.h>
@@ -63,10 +64,16 @@ static enum pks_access pks_default_access(int flags)
 	return flags & PKS_FLAG_DEFAULT_READONLY ? PKS_READONLY : PKS_NOACCESS;
 }
 
-/* Can a key or a domain be called that? */
+/* Can a key or a domain be called that? It will stand in tables, among others. */
 bool pks_name_ok(const char *name)
 {
-	return name && *name && strnlen(name, PKS_KEY_NAME_LEN) < PKS_KEY_NAME_LEN;
+	size_t len = name ? strnlen(name, PKS_KEY_NAME_LEN) : 0;
+
+	if (!len || len == PKS_KEY_NAME_LEN)
+		return false;
+	while (len && isascii(name[len - 1]) && isprint(name[len - 1]))
+		len--;
+	return !len;
 }
 
 const char *pks_owner_name(const struct module *owner)
@@ -315,6 +322,9 @@ static int pks_module_event(struct notifier_block *nb, unsigned long event,
 {
 	int pkey;
 
+	/* Its init section goes when it has come, the rest when it goes. */
+	if (event == MODULE_STATE_LIVE || event == MODULE_STATE_GOING)
+		pks_report_forget(data, event == MODULE_STATE_LIVE);
 	if (event != MODULE_STATE_GOING)
 		return NOTIFY_DONE;
 	mutex_lock(&pks_key_mutex);

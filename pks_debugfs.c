@@ -268,13 +268,15 @@ static int pks_show_thread(struct pks_thread *t, void *data)
 	struct seq_file *m = data;
 	struct task_struct *task = READ_ONCE(t->task);
 	u64 since = READ_ONCE(t->since);
+	char name[TASK_COMM_LEN];
 	u32 rights;
 	int cpu;
 
 	rights = pks_thread_rights(t, &cpu);
 	if (!task || !pks_holds_more(rights, READ_ONCE(pks_default)))
 		return 0;
-	seq_printf(m, "%7d  %-15s  ", task_pid_nr(task), task->comm);
+	pks_task_name(name, task);
+	seq_printf(m, "%7d  %-15s  ", task_pid_nr(task), name);
 	if (since)
 		seq_printf(m, "%11llu  ", div_u64(local_clock() - since, NSEC_PER_MSEC));
 	else
@@ -315,14 +317,15 @@ static int pks_show_matrix_thread(struct pks_thread *t, void *data)
 {
 	struct task_struct *task = READ_ONCE(t->task);
 	struct seq_file *m = data;
-	char name[32];
+	char comm[TASK_COMM_LEN], name[32];
 	u32 rights;
 	int cpu;
 
 	rights = pks_thread_rights(t, &cpu);
 	if (!task || !pks_holds_more(rights, READ_ONCE(pks_default)))
 		return 0;
-	snprintf(name, sizeof(name), "%s[%d]", task->comm, task_pid_nr(task));
+	pks_task_name(comm, task);
+	snprintf(name, sizeof(name), "%s[%d]", comm, task_pid_nr(task));
 	seq_printf(m, "%-26s", name);
 	pks_show_matrix_row(m, rights);
 	return 0;

@@ -286,6 +286,8 @@ void pks_report(const struct pks_fault_info *info, bool fatal);
 void pks_report_title(char *title, size_t size, const struct pks_fault_info *info);
 void pks_report_pkrs(void);
 int pks_report_show(struct seq_file *m, void *unused);
+void pks_report_forget(const struct module *mod, bool init);
+void pks_task_name(char *name, const struct task_struct *task);
 int pks_report_init(void);
 void pks_report_exit(void);
 

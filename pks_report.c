@@ -4,6 +4,8 @@
  * and to debugfs when someone asks, by the same function.
  */
 #include "pks_internal.h"
+#include <linux/ctype.h>
+#include <linux/module.h>
 #include <linux/percpu.h>
 #include <linux/printk.h>
 #include <linux/ratelimit.h>
@@ -17,6 +19,8 @@
 /* How many are kept of each CPU, and how much of the stack. */
 #define PKS_RECORDS		32
 #define PKS_FRAMES		12
+/* A function's name with its offset and its module's. */
+#define PKS_WHERE_LEN		112
 /* Frames of the fault's handling, at most, before those of the violator. */
 #define PKS_OWN_FRAMES		16
 
@@ -28,8 +32,10 @@
  * @context: what kind of context it was in
  * @domain: what the key's first user calls it; empty if it is nobody's
  * @owner: that user
+ * @where: the violating function, by its name: its module may go; empty if it was
+ *	asked for
  * @nr_frames: how many there are in @frames
- * @frames: the stack, the violating function first
+ * @frames: the stack, the violating function first; 0 is code that has gone
  */
 struct pks_record {
 	seqcount_t		seq;
@@ -38,6 +44,7 @@ struct pks_record {
 	const char		*context;
 	char			domain[PKS_KEY_NAME_LEN];
 	char			owner[MODULE_NAME_LEN];
+	char			where[PKS_WHERE_LEN];
 	unsigned int		nr_frames;
 	unsigned long		frames[PKS_FRAMES];
 };
@@ -67,6 +74,21 @@ static void pks_record_stack(struct pks_record *record)
 	record->nr_frames = min_t(unsigned int, nr - first, PKS_FRAMES);
 	memcpy(record->frames, frames + first,
 	       record->nr_frames * sizeof(*frames));
+}
+
+/*
+ * Whatever a task calls itself, it is one word in one line: names are anyone's to
+ * choose, and reports are read by people who look for those who did wrong.
+ */
+void pks_task_name(char *name, const struct task_struct *task)
+{
+	int i;
+
+	strscpy(name, task->comm, TASK_COMM_LEN);
+	for (i = 0; name[i]; i++) {
+		if (!isascii(name[i]) || !isprint(name[i]))
+			name[i] = '?';
+	}
 }
 
 static const char *pks_context(void)
@@ -101,6 +123,15 @@ static bool pks_unasked(const struct pks_fault_info *info)
 		info->outcome == PKS_FAULT_PANICKED;
 }
 
+/* A place in the code, if it is still what it was. */
+static const char *pks_place(char *text, unsigned long ip)
+{
+	if (!ip)
+		return "code of a module that has gone";
+	snprintf(text, PKS_WHERE_LEN, "%pS", (void *)ip);
+	return text;
+}
+
 /*
  * The oldest is overwritten. An NMI in between takes the next place. NULL if NMIs
  * have gone round and come to one that is being written.
@@ -118,9 +149,12 @@ static struct pks_record *pks_record(const struct pks_fault_info *info, bool fat
 	record->info = *info;
 	record->context = pks_context();
 	pks_record_owner(record);
+	record->where[0] = '\0';
 	record->nr_frames = 0;
-	if (fatal || pks_unasked(info))
+	if (fatal || pks_unasked(info)) {
+		pks_place(record->where, info->ip);
 		pks_record_stack(record);
+	}
 	raw_write_seqcount_end(&record->seq);
 	return record;
 }
@@ -216,7 +250,7 @@ static void pks_print_key(struct seq_file *m, const struct pks_record *record)
 static void pks_print_record(struct seq_file *m, const struct pks_record *record)
 {
 	const struct pks_fault_info *info = &record->info;
-	char title[PKS_TITLE_LEN];
+	char title[PKS_TITLE_LEN], where[PKS_WHERE_LEN];
 	u32 micros;
 	u64 seconds = div_u64_rem(div_u64(info->time, NSEC_PER_USEC),
 				  USEC_PER_SEC, &micros);
@@ -224,14 +258,15 @@ static void pks_print_record(struct seq_file *m, const struct pks_record *record
 
 	pks_title(title, sizeof(title), record);
 	pks_print(m, PKS_RULE);
-	pks_print(m, "BUG: PKS: %s in %pS\n", title, (void *)info->ip);
+	pks_print(m, "BUG: PKS: %s in %s\n", title, record->where[0] ? record->where :
+		  pks_place(where, info->ip));
 	pks_print(m, "\n");
 	pks_print(m, "%s at 0x%lx by %s/%d (%s) on CPU %d:\n",
 		  info->access == PKS_READONLY ? "Read" : "Write",
 		  info->address, info->comm, info->pid, record->context,
 		  info->cpu);
 	for (i = 0; i < record->nr_frames; i++)
-		pks_print(m, " %pS\n", (void *)record->frames[i]);
+		pks_print(m, " %s\n", pks_place(where, record->frames[i]));
 	pks_print(m, "\n");
 	pks_print_key(m, record);
 	pks_print(m, "PKRS 0x%08x, error code 0x%x, %llu.%06u s after boot\n",
@@ -380,6 +415,34 @@ int pks_report_show(struct seq_file *m, void *unused)
 		pks_print_record(m, &records[i]);
 	kvfree(records);
 	return 0;
+}
+
+static void pks_forget_place(unsigned long *ip, const struct module *mod, bool init)
+{
+	unsigned long was = READ_ONCE(*ip);
+
+	/* Unless the record is being written anew. */
+	if (init ? within_module_init(was, mod) : within_module(was, mod))
+		cmpxchg(ip, was, 0);
+}
+
+/*
+ * The code of @mod, or of its init section alone, is about to go, and its addresses to
+ * others, who have done nothing.
+ */
+void pks_report_forget(const struct module *mod, bool init)
+{
+	struct pks_record *record;
+	unsigned int cpu, i, frame;
+
+	for_each_possible_cpu(cpu) {
+		for (i = 0; i < PKS_RECORDS; i++) {
+			record = &per_cpu_ptr(pks_rings, cpu)->records[i];
+			pks_forget_place(&record->info.ip, mod, init);
+			for (frame = 0; frame < PKS_FRAMES; frame++)
+				pks_forget_place(&record->frames[frame], mod, init);
+		}
+	}
 }
 
 int pks_report_init(void)

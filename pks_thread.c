@@ -78,7 +78,7 @@ static void pks_sched_out(struct preempt_notifier *notifier,
 		 * linked, to a task that no one will switch to again.
 		 */
 		t->pid = current->pid;
-		memcpy(t->comm, current->comm, TASK_COMM_LEN);
+		pks_task_name(t->comm, current);
 		WRITE_ONCE(t->task, NULL);
 		llist_add(&t->dead, &pks_dead);
 		pks_thread_kick();

@@ -57,6 +57,23 @@ static void pks_debugfs_keys(struct kunit *test)
 	KUNIT_EXPECT_NULL(test, pks_debugfs_line(test, "keys", "vault"));
 }
 
+/* Whoever calls itself like a line of a table has none of its own making. */
+static void pks_debugfs_names(struct kunit *test)
+{
+	struct pks_part part = {
+		.pkey	= pks_test_key(test, 0),
+		.access	= PKS_READWRITE,
+	};
+	struct pks_actor *actor = pks_actor(test, "me\n 1 \x1b[2J\xe9", -1);
+
+	part.page = pks_test_page(test, part.pkey);
+	pks_actor_do(test, actor, pks_part_open, &part);
+	KUNIT_EXPECT_NOT_NULL(test, pks_debugfs_line(test, "threads",
+						     "  me? 1 ?[2J?  "));
+	KUNIT_EXPECT_NOT_NULL(test, pks_debugfs_line(test, "matrix", "me? 1 ?[2J?["));
+	pks_actor_do(test, actor, pks_part_close, &part);
+}
+
 /* It is there with what it holds and what it waits in, and goes again. */
 static void pks_debugfs_threads(struct kunit *test)
 {
@@ -238,6 +255,7 @@ static void pks_debugfs_irq_isolation(struct kunit *test)
 
 static struct kunit_case pks_debugfs_cases[] = {
 	KUNIT_CASE(pks_debugfs_keys),
+	KUNIT_CASE(pks_debugfs_names),
 	KUNIT_CASE(pks_debugfs_threads),
 	KUNIT_CASE(pks_debugfs_running),
 	KUNIT_CASE(pks_debugfs_matrix),

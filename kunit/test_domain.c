@@ -47,7 +47,7 @@ static void pks_domain_expect_error(struct kunit *test, const char *name, int at
 
 static void pks_domain_bad_arguments(struct kunit *test)
 {
-	static const char *const names[] = { NULL, "", "a/b", "/", ".", "..", ".hidden",
+	static const char *const names[] = { NULL, "", "a/b", "a\nb", "/", ".", "..", ".hidden",
 		"a name of thirty-two characters." };
 	static const int attrs[] = { BIT(3), -1, BIT(3) | PKS_DOMAIN_UNPROTECTED, INT_MIN };
 	int i;

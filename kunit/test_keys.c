@@ -86,6 +86,8 @@ static void pks_keys_bad_arguments(struct kunit *test)
 	name[PKS_KEY_NAME_LEN] = '\0';
 	KUNIT_EXPECT_EQ(test, pks_key_alloc(NULL, 0), -EINVAL);
 	KUNIT_EXPECT_EQ(test, pks_key_alloc("", 0), -EINVAL);
+	KUNIT_EXPECT_EQ(test, pks_key_alloc("two\nlines", 0), -EINVAL);
+	KUNIT_EXPECT_EQ(test, pks_key_alloc("\x1b[2J", 0), -EINVAL);
 	KUNIT_EXPECT_EQ(test, pks_key_alloc(name, 0), -EINVAL);
 	KUNIT_EXPECT_EQ(test, pks_key_alloc("flags", 4), -EINVAL);
 	KUNIT_EXPECT_EQ(test, pks_key_alloc("flags", -1), -EINVAL);

@@ -47,6 +47,8 @@ try "load intruder.ko" insmod /modules/intruder.ko address="$(cat $vault/address
 try "its accesses were seen" has "^ *1 +deny .* 2 +0 +0 .* vault$" $pks/policy
 try "the secret is what it was" has "the eagle has landed" $vault/secret
 
+# What has its addresses afterwards has done nothing.
+try "unload intruder.ko" rmmod intruder
 try "load optable.ko" insmod /modules/optable.ko
 try "replace the table" sh -c "echo multiply >$optable/table"
 try "calls go to the new one" has "^42$" $optable/call
@@ -54,8 +56,12 @@ try "calls go to the new one" has "^42$" $optable/call
 try "load ramdisk.ko" insmod /modules/ramdisk.ko size_mb=8
 dd if=/dev/urandom of=/tmp/random bs=64k count=64 2>/dev/null
 try "it keeps what is written" sh -c "cat /tmp/random >/dev/ramdisk && cmp -n 4194304 /tmp/random /dev/ramdisk"
+try "who did it is still told when it has gone" \
+	has 'write to no-access domain "vault" in stray_write.* \[intruder\]' $pks/faults
+try "but not from where in it" has "code of a module that has gone" $pks/faults
+refuse "and nobody else is named" grep -E "(optable|ramdisk)\]$" $pks/faults
 try "the audit finds nothing" has "findings: 0" $pks/audit
-try "unload the samples" rmmod intruder vault optable ramdisk
+try "unload the samples" rmmod vault optable ramdisk
 try "no key is left taken" [ "$(wc -l <$pks/keys)" = 1 ]
 try "unload pks.ko" rmmod pks
 
