@@ -4,8 +4,9 @@
 
 KDIR ?= /lib/modules/$(shell uname -r)/build
 KERNELS ?= 6.1
-# What is the same for every kernel: the proof of the update protocol, the harness.
-CHECKS ?= model selftest
+# What is the same for every kernel: the proof of the update protocol, the harness, the
+# manual, pks-top.
+CHECKS ?= model selftest docs top
 KBUILD = $(MAKE) -C $(KDIR) M=$(CURDIR)
 # Not from kernel.release, which in Debian's headers is another name.
 RELEASE = $$(sed -n 's/.*UTS_RELEASE "\(.*\)".*/\1/p' $(KDIR)/include/generated/utsrelease.h)
