@@ -18,7 +18,7 @@
 #include <linux/version.h>
 #include <asm/processor.h>
 #include <asm/tlbflush.h>
-#if __has_include(<asm/cpuid/api.h>)
+#ifdef PKS_HAVE_CPUID_API
 #include <asm/cpuid/api.h>
 #endif
 

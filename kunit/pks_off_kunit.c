@@ -4,7 +4,7 @@
 #include <linux/module.h>
 #include <linux/smp.h>
 #include <asm/processor.h>
-#if __has_include(<asm/cpuid/api.h>)
+#ifdef PKS_HAVE_CPUID_API
 #include <asm/cpuid/api.h>
 #endif
 

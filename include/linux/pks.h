@@ -21,14 +21,11 @@
 #include <linux/errno.h>
 #include <linux/instruction_pointer.h>
 #include <linux/module.h>
-#include <linux/percpu.h>
+#include <linux/percpu.h>	/* linux/cleanup.h as well, where there is one */
 #include <linux/pgtable.h>
 #include <linux/sched.h>
 #include <linux/types.h>
 #include <linux/version.h>
-#if __has_include(<linux/cleanup.h>)
-#include <linux/cleanup.h>
-#endif
 
 /**
  * PKS_IMPORT_NS - say that this module uses the pks symbols
