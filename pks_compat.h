@@ -148,9 +148,11 @@ static inline void pks_hrtimer_setup_on_stack(struct hrtimer *timer,
 #define register_ftrace_direct(ops, addr)	register_ftrace_direct_multi(ops, addr)
 #define unregister_ftrace_direct(ops, addr, free_filters)		\
 do {									\
-	unregister_ftrace_direct_multi(ops, addr);			\
+	struct ftrace_ops *__ops = (ops);				\
+									\
+	unregister_ftrace_direct_multi(__ops, addr);			\
 	if (free_filters)						\
-		ftrace_free_filter(ops);				\
+		ftrace_free_filter(__ops);				\
 } while (0)
 #endif
 

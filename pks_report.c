@@ -14,6 +14,7 @@
 #include <linux/seqlock.h>
 #include <linux/slab.h>
 #include <linux/sort.h>
+#include <linux/string_helpers.h>
 #include <trace/events/pks.h>
 
 /* How many are kept of each CPU, and how much of the stack. */
@@ -230,7 +231,7 @@ static const char *pks_outcome_text(const struct pks_fault_info *info)
 static void pks_print_key(struct seq_file *m, const struct pks_record *record)
 {
 	const struct pks_fault_info *info = &record->info;
-	const char *needed = info->access == PKS_READONLY ? "read" : "write";
+	const char *needed = str_read_write(info->access == PKS_READONLY);
 
 	if (!info->pkey)
 		pks_print(m, "key unknown: the mapping has gone; needed %s\n",

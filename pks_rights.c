@@ -10,9 +10,6 @@
 #include <linux/ratelimit.h>
 #include <trace/events/pks.h>
 
-DEFINE_PER_CPU(u32, pks_pkrs) = PKS_PKRS_CLOSED | PKS_SLOW;
-EXPORT_SYMBOL_PKS(pks_pkrs);
-
 /* By key: 0 while it is nobody's or being reset, else a number until then. */
 u32 pks_key_gen[PKS_NUM_KEYS] __read_mostly;
 
@@ -22,9 +19,8 @@ u32 pks_key_gen[PKS_NUM_KEYS] __read_mostly;
 	of(11), of(12), of(13), of(14), of(15)					\
 }
 #define PKS_CLOSED(pkey)	(~((PKS_NOACCESS ^ 3U) << 2 * (pkey)))
-u32 __pks_closed[__PKS_GATES] __read_mostly = {
-	[0 ... __PKS_GATES - 1] = PKS_GATE_SHUT
-};
+
+u32 __pks_closed[__PKS_GATES] __read_mostly = { [0 ... __PKS_GATES - 1] = PKS_GATE_SHUT };
 EXPORT_SYMBOL_PKS(__pks_closed);
 u32 __pks_keep[__PKS_GATES] __read_mostly = PKS_BY_KEY(PKS_CLOSED);
 EXPORT_SYMBOL_PKS(__pks_keep);
@@ -121,9 +117,10 @@ static void pks_set_number(int pkey, u32 gen)
 	/* Pairs with pks_await_gen(): who sees the number, or none, sees pks_live. */
 	smp_store_release(&pks_key_gen[pkey], gen);
 	WRITE_ONCE(pks_closing[gate], gen ? 1U << 2 * pkey | PKS_BUSY : 0);
-	/* Pairs with the look at it in __pks_enter(): an open gate is the last to be seen. */
-	if (gen && access != PKS_READWRITE)
+	if (gen && access != PKS_READWRITE) {
+		/* Pairs with the look at it in __pks_enter(): an open gate is seen last. */
 		smp_store_release(&__pks_closed[gate], access << 2 * pkey);
+	}
 }
 
 /* Number a key that was free, and so is closed for everyone. */
@@ -456,8 +453,8 @@ void notrace pks_mk_noaccess(int pkey)
 	}
 	__pks_enter_slow(pkey, PKS_NOACCESS, raced, _RET_IP_);
 }
-NOKPROBE_SYMBOL(pks_mk_noaccess);
 EXPORT_SYMBOL_PKS(pks_mk_noaccess);
+NOKPROBE_SYMBOL(pks_mk_noaccess);
 
 /**
  * pks_mk_readonly - let the running context read, and not write, a key's pages
@@ -474,8 +471,8 @@ void notrace pks_mk_readonly(int pkey)
 {
 	__pks_enter(pkey, PKS_READONLY, _RET_IP_);
 }
-NOKPROBE_SYMBOL(pks_mk_readonly);
 EXPORT_SYMBOL_PKS(pks_mk_readonly);
+NOKPROBE_SYMBOL(pks_mk_readonly);
 
 /**
  * pks_mk_readwrite - let the running context read and write a key's pages
@@ -492,8 +489,8 @@ void notrace pks_mk_readwrite(int pkey)
 {
 	__pks_enter(pkey, PKS_READWRITE, _RET_IP_);
 }
-NOKPROBE_SYMBOL(pks_mk_readwrite);
 EXPORT_SYMBOL_PKS(pks_mk_readwrite);
+NOKPROBE_SYMBOL(pks_mk_readwrite);
 
 /**
  * pks_current_pkrs - rights of the running context
@@ -529,3 +526,7 @@ void pks_window_close(struct pks_window *window)
 	pks_switch_word(this_cpu_read(pks_pkrs), window->word);
 	local_irq_restore(window->flags);
 }
+
+/* At the end: after its export, sparse takes it for an ordinary variable. */
+DEFINE_PER_CPU(u32, pks_pkrs) = PKS_PKRS_CLOSED | PKS_SLOW;
+EXPORT_SYMBOL_PKS(pks_pkrs);

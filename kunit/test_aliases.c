@@ -31,7 +31,7 @@ static void *pks_aliases_map(struct kunit *test, const void *addr, int pkey)
 
 /* There is this one finding. */
 static void pks_aliases_expect(struct kunit *test, const void *addr, unsigned long size,
-			     int pkey, bool keyed)
+			       int pkey, bool keyed)
 {
 	struct pks_test_audit audit = { };
 

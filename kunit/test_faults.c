@@ -2,6 +2,7 @@
 /* The hardware stops what it should, and nothing else. */
 #include "pks_test.h"
 #include <linux/mm.h>
+#include <linux/string_helpers.h>
 
 struct pks_faults_row {
 	const char		*name;
@@ -40,7 +41,7 @@ static void pks_faults_describe(const struct pks_faults_param *param, char *desc
 {
 	snprintf(desc, KUNIT_PARAM_DESC_SIZE, "key %d %s: %s", param->pkey,
 		 pks_faults_rows[param->row].name,
-		 param->write ? "write" : "read");
+		 str_read_write(!param->write));
 }
 
 KUNIT_ARRAY_PARAM(pks_faults, pks_faults_params, pks_faults_describe);

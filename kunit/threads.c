@@ -53,9 +53,11 @@ struct pks_actor *pks_actor(struct kunit *test, const char *name, int cpu)
 	init_completion(&actor->done);
 	actor->cpu = cpu;
 	task = kthread_create(pks_actor_main, actor, "%s", name);
-	if (IS_ERR(task))
+	if (IS_ERR(task)) {
 		kfree(actor);
-	KUNIT_ASSERT_FALSE(test, IS_ERR(task));
+		actor = NULL;
+	}
+	KUNIT_ASSERT_NOT_NULL(test, actor);
 
 	actor->task = task;
 	get_task_struct(task);

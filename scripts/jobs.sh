@@ -57,11 +57,11 @@ job() {
 }
 
 job_reap() {
-	local pid running=() done
+	local pid running=() ended
 
-	wait -n -p done "${jobs_running[@]}" || true
+	wait -n -p ended "${jobs_running[@]}" || true
 	for pid in "${jobs_running[@]}"; do
-		[ "$pid" = "$done" ] || running+=("$pid")
+		[ "$pid" = "$ended" ] || running+=("$pid")
 	done
 	jobs_running=("${running[@]}")
 }

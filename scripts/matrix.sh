@@ -26,7 +26,7 @@ labels_ci() {
 
 matrix_run() {
 	mkdir -p "$PKS_ROOT/build"
-	PKS_RESULTS=$results "$PKS_ROOT/scripts/check.sh" "${labels:-$(labels_all | paste -sd' ')}" "$@"
+	PKS_RESULTS=$results "$PKS_ROOT/scripts/check.sh" "${labels:-$(labels_all | paste -sd' ')}"
 }
 
 # What is new takes the place of what there was, label by label. A tree with changes

@@ -13,7 +13,7 @@ MODULE_PARM_DESC(kind, "what to provoke: oops, warn or splat");
 
 static noinline void provoke_oops(void)
 {
-	*(volatile int *)8;
+	READ_ONCE(*(int *)8);
 }
 
 static int __init provoke_init(void)

@@ -26,6 +26,7 @@ static void name_row(const int *row, char *name)
 {
 	snprintf(name, KUNIT_PARAM_DESC_SIZE, "number %d", *row);
 }
+
 KUNIT_ARRAY_PARAM(number, rows, name_row);
 
 static void fails_a_row(struct kunit *test)
@@ -51,6 +52,7 @@ static struct kunit_suite suite = {
 	.name = "provoke",
 	.test_cases = cases,
 };
+
 kunit_test_suite(suite);
 
 MODULE_DESCRIPTION("KUnit cases of each outcome, to test the PKS test harness");
