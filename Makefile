@@ -30,6 +30,9 @@ check: ## run all tests on KERNELS="6.1 6.12 latest 6.12+rt latest@8cpus" (defau
 check-all: ## run them on everything that scripts/matrix has, which takes some hours
 	@scripts/matrix.sh run
 
+lint: ## have compilers and checkers look at all of it: gcc, LLVM, sparse, checkpatch ...
+	@scripts/lint.sh
+
 # A KDIR that was asked for: then it is this machine that is meant.
 bench: ## measure it: instructions, emulated; with KDIR=... in cycles, on this machine, as root
 ifeq ($(origin KDIR),command line)
@@ -54,4 +57,4 @@ kdir:
 		echo "Install linux-headers-$$(uname -r), or name a kernel's headers or build tree: make KDIR=..."; \
 		exit 1; }
 
-.PHONY: modules install demo shell check check-all bench docs clean help kdir
+.PHONY: modules install demo shell check check-all lint bench docs clean help kdir

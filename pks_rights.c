@@ -18,8 +18,8 @@ u32 pks_key_gen[PKS_NUM_KEYS] __read_mostly;
 	of(1), of(2), of(3), of(4), of(5), of(6), of(7), of(8), of(9), of(10),	\
 	of(11), of(12), of(13), of(14), of(15)					\
 }
-#define PKS_CLOSED(pkey)	(~((PKS_NOACCESS ^ 3U) << 2 * (pkey)))
 
+#define PKS_CLOSED(pkey)	(~((PKS_NOACCESS ^ 3U) << 2 * (pkey)))
 u32 __pks_closed[__PKS_GATES] __read_mostly = { [0 ... __PKS_GATES - 1] = PKS_GATE_SHUT };
 EXPORT_SYMBOL_PKS(__pks_closed);
 u32 __pks_keep[__PKS_GATES] __read_mostly = PKS_BY_KEY(PKS_CLOSED);

@@ -1,11 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Usage: scripts/deps.sh <demo|check|measure|docs|top>
+# Usage: scripts/deps.sh <demo|check|measure|docs|top|lint>
 #
 # Installs what is missing of the Debian packages that `make demo` (and `make shell`)
 # or `make check` (and `make bench`) need, or `make bench` on the machine itself, or
-# scripts/top.sh. Does nothing, as anyone, when nothing is missing.
+# scripts/top.sh, or `make lint`. Does nothing, as anyone, when nothing is missing.
 
 # shellcheck source=scripts/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -16,6 +16,9 @@ DEMO='gcc gcc-12 libelf-dev kmod cpio busybox-static qemu-system-x86 debian-arch
 # To build kernels (python3: kernel-doc, which W=1 runs), and to check the models.
 # The last three are run in the guest, by guest/trace.sh.
 CHECK="$DEMO libc6-dev bc flex bison libssl-dev xz-utils python3 spin e2fsprogs trace-cmd linux-perf bpftrace"
+# checkpatch is in Perl, kernel-doc in Python.
+LINT="gcc libelf-dev libc6-dev bc flex bison libssl-dev xz-utils debian-archive-keyring perl python3"
+LINT+=" clang-$PKS_LLVM lld-$PKS_LLVM llvm-$PKS_LLVM sparse coccinelle shellcheck pyflakes3 codespell"
 MEASURE='gcc libelf-dev libc6-dev kmod e2fsprogs'
 # Man's own checks are made with groff. linux-kbuild has kernel-doc.
 DOCS='perl linux-kbuild-6.1 python3-sphinx python3-myst-parser universal-ctags man-db'
@@ -52,7 +55,8 @@ check) wanted=$CHECK ;;
 measure) wanted=$MEASURE ;;
 docs) wanted=$DOCS ;;
 top) wanted=$TOP ;;
-*) die "usage: scripts/deps.sh <demo|check|measure|docs|top>" ;;
+lint) wanted=$LINT ;;
+*) die "usage: scripts/deps.sh <demo|check|measure|docs|top|lint>" ;;
 esac
 
 command -v dpkg-query >/dev/null || die "this needs Debian 12, or at least its packages: $wanted"

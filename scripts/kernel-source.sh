@@ -7,7 +7,9 @@ FRAGMENTS=$PKS_ROOT/scripts
 
 config_fragments() {
 	echo "$FRAGMENTS/kernel.config"
-	[ "$1" != full ] || return 0
+	case $1 in
+	full|prepared) return ;;
+	esac
 	[ -r "$FRAGMENTS/kernel-$1.config" ] ||
 		die "there is no flavour '$1': see scripts/kernel-*.config for those there are"
 	echo "$FRAGMENTS/kernel-$1.config"
@@ -70,16 +72,18 @@ source_build() {
 	make -s -C "$1" kernelrelease >"$2/release"
 }
 
+# source_configure <tree> <where .config is to be> <flavour> [variables of make]
 source_configure() {
-	local tree=$1 flavour=$2 log=$PKS_CACHE/logs/config.log fragments
+	local tree=$1 into=$2 flavour=$3 log=$PKS_CACHE/logs/config.log fragments
 
+	shift 3
 	mapfile -t fragments < <(config_fragments "$flavour")
 	(
 		set -e
 		cd "$tree"
-		make tinyconfig
-		scripts/kconfig/merge_config.sh -m .config "${fragments[@]}"
-		make olddefconfig
+		make "$@" tinyconfig
+		scripts/kconfig/merge_config.sh -m -O "$into" "$into/.config" "${fragments[@]}"
+		make "$@" olddefconfig
 	) >"$log" 2>&1 || die "configuring the kernel failed; see $log"
 }
 
@@ -116,18 +120,49 @@ config_misses() {
 # A base option that did not come out is an error of ours. One of the flavour
 # means that this kernel does not offer it: say so in the entry.
 source_verify() {
-	local tree=$1 work=$2 version=$3 flavour=$4 fragments misses option
+	local config=$1 work=$2 version=$3 flavour=$4 fragments misses option
 
 	mapfile -t fragments < <(config_fragments "$flavour")
-	misses=$(config_misses "$tree/.config" "$version" "${fragments[@]}")
+	misses=$(config_misses "$config" "$version" "${fragments[@]}")
 	[ -n "$misses" ] || return 0
 	while read -r option _; do
-		if [ "$flavour" = full ] || ! grep -qw "$option" "$FRAGMENTS/kernel-$flavour.config"; then
+		if [ ! -r "$FRAGMENTS/kernel-$flavour.config" ] || ! grep -qw "$option" "$FRAGMENTS/kernel-$flavour.config"; then
 			die "kernel $version: options of scripts/kernel.config did not come out as written:" \
 				"$(tr '\n' ';' <<<"$misses")"
 		fi
 	done <<<"$misses"
 	echo "Linux $version has no flavour $flavour: $(paste -sd';' <<<"$misses")" >"$work/absent"
+}
+
+# All of it is a gigabyte and a half, most of which is needed to build a kernel only.
+source_unpack() {
+	local tarball=$1 tree=$2 top=$3 flavour=$4 without=() dir
+
+	if [ "$flavour" = prepared ]; then
+		for dir in 'arch/[!x]*' drivers fs net sound; do
+			without+=(--exclude="$top/$dir/*.[chS]")
+		done
+		without+=(--exclude="$top/arch/*.dts*" --exclude="$top/Documentation/*/*"
+			--exclude="$top/tools/[pt]*/*/*")
+	fi
+	mkdir "$tree"
+	tar --anchored "${without[@]}" -xJf "$tarball" -C "$tree" --strip-components=1
+}
+
+# For each compiler what modules need to be built with it, and no kernel.
+source_prepare() {
+	local tree=$1 work=$2 version=$3 compiler with
+
+	for compiler in gcc clang; do
+		with=(O="$tree/$compiler")
+		[ "$compiler" = gcc ] || with+=(LLVM="-$PKS_LLVM")
+		mkdir "$tree/$compiler"
+		source_configure "$tree" "$tree/$compiler" prepared "${with[@]}"
+		source_verify "$tree/$compiler/.config" "$work" "$version" prepared
+		run_step "preparing kernel $version for $compiler" \
+			"$PKS_CACHE/logs/prepare-$version-$compiler.log" count_objects \
+			make -C "$tree" "${with[@]}" -j"$(nproc)" modules_prepare
+	done
 }
 
 source_make() {
@@ -136,10 +171,15 @@ source_make() {
 
 	source_fetch "$package" "$version" "$work" "$tarball"
 	say "unpacking $package $version"
-	mkdir "$work/build"
-	tar -xJf "$tarball" -C "$work/build" --strip-components=1
-	source_configure "$work/build" "$flavour"
-	source_verify "$work/build" "$work" "${package#linux-source-}" "$flavour"
+	source_unpack "$tarball" "$work/build" "$package" "$flavour"
+	if [ "$flavour" = prepared ]; then
+		source_prepare "$work/build" "$work" "${package#linux-source-}"
+		source_prune "$work/build"
+		echo "$package $version, prepared for modules" >"$work/about"
+		return
+	fi
+	source_configure "$work/build" "$work/build" "$flavour"
+	source_verify "$work/build/.config" "$work" "${package#linux-source-}" "$flavour"
 	if [ -e "$work/absent" ]; then
 		rm -rf "$work/build"
 		return

@@ -14,7 +14,9 @@
 # 6.1, 6.12 and latest are built from Debian's linux-source with the KUnit
 # configuration in kernel.config (see there for flavours); stock is Debian 12's
 # own kernel with its headers, unpacked and not installed, and backports the one of
-# its backports. Of the latter two there is one flavour, rt.
+# its backports. Of the latter two there is one flavour, rt. Of the others there is
+# one more, `prepared`, to compile modules and not to boot: its build/ has the sources,
+# build/gcc and build/clang (LLVM) what modules take with O=.
 
 # shellcheck source=scripts/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -42,7 +44,11 @@ recipe_hash() {
 	else
 		mapfile -t files < <(config_fragments "$flavour")
 	fi
-	{ echo "$LAYOUT"; cat "${files[@]}"; } | sha256sum | cut -c1-12
+	{
+		echo "$LAYOUT"
+		[ "$flavour" != prepared ] || echo "$PKS_LLVM"
+		cat "${files[@]}"
+	} | sha256sum | cut -c1-12
 }
 
 # Used when a version cannot be resolved or fetched, as without a network.

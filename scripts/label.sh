@@ -20,13 +20,13 @@ label_machine() {
 # label_read <label>: sets LABEL_KERNEL, LABEL_FLAVOUR, LABEL_MACHINE (may be empty) and
 # LABEL_SUFFIX, and exports what its flavour and its machine set.
 label_read() {
-	# shellcheck disable=SC2034 # LABEL_SUFFIX is for those who source this
 	local rest=${1%%@*}
 
 	LABEL_KERNEL=${rest%%+*} LABEL_FLAVOUR=full LABEL_MACHINE='' LABEL_SUFFIX=''
 	[ "$rest" = "$LABEL_KERNEL" ] || LABEL_FLAVOUR=${rest#*+}
 	label_machine "+$LABEL_FLAVOUR" || true
 	[ "$1" != "$rest" ] || return 0
+	# shellcheck disable=SC2034 # LABEL_SUFFIX is for those who source this
 	LABEL_MACHINE=${1#*@} LABEL_SUFFIX=@${1#*@}
 	label_machine "$LABEL_MACHINE" || die "there is no machine '$LABEL_MACHINE' in scripts/machines"
 }

@@ -10,7 +10,9 @@ shopt -s inherit_errexit
 PKS_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 PKS_CACHE=${PKS_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/pks}
 PKS_LABEL=${PKS_LABEL:-pks}
-export PKS_ROOT PKS_CACHE PKS_LABEL
+# The newest LLVM that Debian 12 has. The newest kernel takes none before 17.
+PKS_LLVM=19
+export PKS_ROOT PKS_CACHE PKS_LABEL PKS_LLVM
 
 # Progress goes to stderr: stdout is kept for results, which callers read.
 say() {
