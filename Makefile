@@ -33,6 +33,9 @@ check-all: ## run them on everything that scripts/matrix has, which takes some h
 lint: ## have compilers and checkers look at all of it: gcc, LLVM, sparse, checkpatch ...
 	@scripts/lint.sh
 
+attack: ## attack it, in ways that are known, and see what is stopped
+	@scripts/attack.sh run $(if $(filter command,$(origin KERNELS)),$(KERNELS))
+
 # A KDIR that was asked for: then it is this machine that is meant.
 bench: ## measure it: instructions, emulated; with KDIR=... in cycles, on this machine, as root
 ifeq ($(origin KDIR),command line)
@@ -57,4 +60,4 @@ kdir:
 		echo "Install linux-headers-$$(uname -r), or name a kernel's headers or build tree: make KDIR=..."; \
 		exit 1; }
 
-.PHONY: modules install demo shell check check-all lint bench docs clean help kdir
+.PHONY: modules install demo shell check check-all lint bench attack docs clean help kdir

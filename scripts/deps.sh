@@ -13,6 +13,8 @@
 # To build modules against Debian's headers, and to run the machine. Debian 12's
 # kernel and headers ask for gcc-12; objtool is linked with libelf.
 DEMO='gcc gcc-12 libelf-dev kmod cpio busybox-static qemu-system-x86 debian-archive-keyring'
+# With a program of its own.
+ATTACK="$DEMO libc6-dev"
 # To build kernels (python3: kernel-doc, which W=1 runs), and to check the models.
 # The last three are run in the guest, by guest/trace.sh.
 CHECK="$DEMO libc6-dev bc flex bison libssl-dev xz-utils python3 spin e2fsprogs trace-cmd linux-perf bpftrace"
@@ -51,6 +53,7 @@ count_unpacked() {
 
 case ${1:-} in
 demo) wanted=$DEMO ;;
+attack) wanted=$ATTACK ;;
 check) wanted=$CHECK ;;
 measure) wanted=$MEASURE ;;
 docs) wanted=$DOCS ;;
