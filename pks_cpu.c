@@ -160,6 +160,8 @@ static void pks_cpu_answer(void *data)
 	state->held = state->word;
 	if (pc->softirq_saved != PKS_UNSAVED)
 		state->held = pc->softirq_saved;
+	else if (pc->thread && pc->thread->softirq_saved != PKS_UNSAVED)
+		state->held = pc->thread->softirq_saved;
 	else if (pc->irq_saved[0] != PKS_UNSAVED)
 		state->held = pc->irq_saved[0];
 	pks_cpu_verify(state->word);

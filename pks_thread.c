@@ -262,7 +262,8 @@ static void pks_thread_job(struct work_struct *work)
  */
 u32 pks_thread_rights(const struct pks_thread *t, int *cpu)
 {
-	u32 word;
+	/* Its own, while it serves a softirq on PREEMPT_RT. */
+	u32 word = READ_ONCE(t->softirq_saved);
 	int i;
 
 	for_each_online_cpu(i) {
@@ -271,7 +272,8 @@ u32 pks_thread_rights(const struct pks_thread *t, int *cpu)
 		if (READ_ONCE(pc->thread) != t)
 			continue;
 		*cpu = i;
-		word = READ_ONCE(pc->softirq_saved);
+		if (word == PKS_UNSAVED)
+			word = READ_ONCE(pc->softirq_saved);
 		if (word == PKS_UNSAVED)
 			word = READ_ONCE(pc->irq_saved[0]);
 		if (word == PKS_UNSAVED)
@@ -279,7 +281,9 @@ u32 pks_thread_rights(const struct pks_thread *t, int *cpu)
 		return pks_rights_of(word);
 	}
 	*cpu = -1;
-	return pks_rights_of(pks_fold(READ_ONCE(t->word), READ_ONCE(t->epoch)));
+	if (word == PKS_UNSAVED)
+		word = READ_ONCE(t->word);
+	return pks_rights_of(pks_fold(word, READ_ONCE(t->epoch)));
 }
 
 /*

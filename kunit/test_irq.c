@@ -401,6 +401,42 @@ static void pks_irq_reset_in_softirq(struct kunit *test)
 	pks_irq_job_exit(&job);
 }
 
+/* @part is shown as held, and no other: "<pkey>:w". */
+static void pks_irq_expect_held(struct kunit *test, const char *line,
+				const struct pks_irq_job *job)
+{
+	char thread[8], own[8];
+
+	KUNIT_ASSERT_NOT_NULL(test, line);
+	snprintf(thread, sizeof(thread), " %d:w", job->thread.pkey);
+	snprintf(own, sizeof(own), " %d:-", job->own.pkey);
+	KUNIT_EXPECT_NOT_NULL_MSG(test, strstr(line, thread), "%s", line);
+	KUNIT_EXPECT_NOT_NULL_MSG(test, strstr(line, own), "%s", line);
+}
+
+/* What debugfs says of a thread is the thread's, whatever a softirq on top of it has. */
+static void pks_irq_shown(struct kunit *test)
+{
+	struct pks_irq_job job;
+	char cpu[16];
+
+	pks_isolation_needed(test);
+	pks_irq_job_init(test, &job, pks_irq_bh_way);
+	snprintf(cpu, sizeof(cpu), "\n%3u  on", pks_test_cpu(test));
+	job.handle = pks_irq_holds_on;
+	pks_actor_begin(job.actor, pks_irq_act, &job);
+	KUNIT_EXPECT_TRUE(test, pks_sleep_until(&job.own.ready));
+	pks_irq_expect_held(test, pks_line_with(test, pks_file_read(test, "threads"),
+						"pks-interrupted"), &job);
+	/* On PREEMPT_RT another thread may serve it, and have the CPU. */
+	if (job.over == pks_actor_task(job.actor))
+		pks_irq_expect_held(test, pks_line_with(test, pks_file_read(test, "cpus"),
+							cpu + 1), &job);
+	WRITE_ONCE(job.go_on, true);
+	KUNIT_EXPECT_TRUE(test, pks_actor_wait(job.actor));
+	pks_irq_job_exit(&job);
+}
+
 static void pks_irq_fifo_act(void *unused)
 {
 	sched_set_fifo(current);
@@ -573,6 +609,7 @@ static struct kunit_case pks_irq_cases[] = {
 	KUNIT_CASE(pks_irq_hard_in_soft),
 	KUNIT_CASE(pks_irq_hard_in_hard),
 	KUNIT_CASE(pks_irq_reset_in_softirq),
+	KUNIT_CASE(pks_irq_shown),
 	KUNIT_CASE_PARAM(pks_irq_scheduling_on_the_way_out,
 			 pks_irq_way_gen_params),
 	KUNIT_CASE_PARAM(pks_irq_not_isolated, pks_irq_way_gen_params),
