@@ -10,7 +10,8 @@ kunit_test_suites(&pks_absent_suite, &pks_keys_suite, &pks_cpus_suite,
 		  &pks_handlers_suite, &pks_policy_suite, &pks_audit_suite,
 		  &pks_nofault_suite, &pks_abandon_suite, &pks_domain_suite,
 		  &pks_memory_suite, &pks_objects_suite, &pks_writes_suite,
-		  &pks_aliases_suite, &pks_stress_suite);
+		  &pks_aliases_suite, &pks_machine_suite, &pks_trace_suite,
+		  &pks_stress_suite);
 
 MODULE_LICENSE("GPL");
 MODULE_DESCRIPTION("KUnit tests of pks");

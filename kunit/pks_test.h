@@ -231,6 +231,8 @@ unsigned int pks_violations(void);
 unsigned int pks_violations_that(enum pks_fault_outcome outcome);
 /* The nth, NULL behind the last. */
 const struct pks_violation *pks_violation(unsigned int nr);
+/* Skips the case if status does not say that this is on: "<name>:". */
+void pks_status_needed(struct kunit *test, const char *what);
 /* Skips the case where violations can't be carried out. */
 void pks_audit_needed(struct kunit *test);
 bool pks_faults_hooked(struct kunit *test);
@@ -405,5 +407,7 @@ extern struct kunit_suite pks_memory_suite;
 extern struct kunit_suite pks_objects_suite;
 extern struct kunit_suite pks_writes_suite;
 extern struct kunit_suite pks_aliases_suite;
+extern struct kunit_suite pks_machine_suite;
+extern struct kunit_suite pks_trace_suite;
 
 #endif /* PKS_TEST_H */

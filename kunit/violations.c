@@ -68,7 +68,7 @@ static const char *pks_status_of(struct kunit *test, const char *what)
 	return skip_spaces(line + strlen(what));
 }
 
-static void pks_status_needed(struct kunit *test, const char *what)
+void pks_status_needed(struct kunit *test, const char *what)
 {
 	const char *state = pks_status_of(test, what);
 
