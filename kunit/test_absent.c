@@ -2,7 +2,10 @@
 /* A machine without PKS: users of the interface run on, unprotected. */
 #include "pks_test.h"
 #include <linux/mm.h>
+#include <linux/string.h>
 #include <linux/vmalloc.h>
+
+#define PKS_ABSENT_DIR	"/sys/kernel/debug/pks/"
 
 static int pks_absent_init(struct kunit *test)
 {
@@ -63,10 +66,32 @@ static void pks_absent_ordinary_pages(struct kunit *test)
 	__free_page(page);
 }
 
+/* There is nothing to see, and nothing to change. */
+static void pks_absent_files(struct kunit *test)
+{
+	static const char *const tables[] = { "keys", "cpus", "threads", "policy", "domains" };
+	const char *text;
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(tables); i++) {
+		text = pks_file_read(test, tables[i]);
+		/* The header row is all. */
+		KUNIT_EXPECT_PTR_EQ_MSG(test, strchr(text, '\n') + 1,
+					strchr(text, '\0'), "%s: %s", tables[i], text);
+	}
+	KUNIT_EXPECT_STREQ(test, pks_file_read(test, "faults"),
+			   (const char *)"violations: 0\n");
+	KUNIT_EXPECT_NOT_NULL(test, strstr(pks_file_read(test, "audit"), "findings: 0"));
+	KUNIT_EXPECT_NE(test, 0, pks_shell(test, "echo default report >" PKS_ABSENT_DIR
+					   "policy"));
+	KUNIT_EXPECT_NE(test, 0, pks_shell(test, "echo 1 >" PKS_ABSENT_DIR "irq_isolation"));
+}
+
 static struct kunit_case pks_absent_cases[] = {
 	KUNIT_CASE(pks_absent_no_keys),
 	KUNIT_CASE(pks_absent_rest_is_harmless),
 	KUNIT_CASE(pks_absent_ordinary_pages),
+	KUNIT_CASE(pks_absent_files),
 	{}
 };
 

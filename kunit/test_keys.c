@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Keys: taken, shared, given back; and what bad input gets. */
 #include "pks_test.h"
+#include <linux/fs.h>
 #include <linux/mm.h>
+#include <linux/module.h>
 #include <linux/string.h>
 
 static void pks_keys_lowest_first(struct kunit *test)
@@ -219,6 +221,72 @@ static void pks_keys_leave_nobodys(struct kunit *test)
 	}
 }
 
+/*
+ * A module that can be unloaded, in which nobody has anything, known by a filesystem of
+ * its own; or the case ends here.
+ */
+static struct module *pks_keys_load(struct kunit *test)
+{
+	struct file_system_type *type;
+
+	if (pks_shell(test, "modprobe ext4"))
+		kunit_skip(test, "there is no module ext4 to load");
+	type = get_fs_type("ext4");
+	KUNIT_ASSERT_NOT_NULL(test, type);
+	if (!type->owner)
+		kunit_skip(test, "ext4 is no module");
+	module_put(type->owner);
+	return type->owner;
+}
+
+static enum pks_fault_action pks_keys_handler(const struct pks_fault_info *info,
+					      struct pt_regs *regs, void *called)
+{
+	*(bool *)called = true;
+	return PKS_FAULT_FIXUP;
+}
+
+/* It stays taken; that is said, and of no other. */
+static void pks_keys_expect_orphan(struct kunit *test, int pkey)
+{
+	const char *line = pks_line_with(test, pks_file_read(test, "keys"), "orphan");
+
+	KUNIT_EXPECT_EQ(test, 1, pks_console_count("left without freeing it"));
+	KUNIT_EXPECT_EQ(test, 1, pks_console_count("(orphan): its owner ext4 left"));
+	KUNIT_EXPECT_TRUE(test, line && strstr(line, "orphan (ext4, gone)"));
+	KUNIT_EXPECT_STREQ(test, (const char *)pks_policy_row(test, pkey).handler,
+			   (const char *)"-");
+	KUNIT_EXPECT_EQ(test, pks_test_key(test, 0), pkey + 2);
+}
+
+/* Its key stays closed, too; its fault handler, which went with it, is not called. */
+static void pks_keys_owner_leaves(struct kunit *test)
+{
+	struct module *owner;
+	bool called = false;
+	int pkey;
+	u64 *page;
+
+	pks_status_needed(test, "fault hook:");
+	owner = pks_keys_load(test);
+	pkey = __pks_key_alloc("orphan", 0, owner);
+	KUNIT_EXPECT_EQ(test, pks_test_key(test, 0), pkey + 1);
+	page = pks_test_page(test, pkey);
+	KUNIT_EXPECT_EQ(test, 0, __pks_set_fault_handler(pkey, pks_keys_handler, &called,
+							 owner));
+	pks_expect_read(test, page, false);
+	KUNIT_EXPECT_TRUE(test, called);
+
+	called = false;
+	KUNIT_EXPECT_EQ(test, 0, pks_shell(test, "modprobe -r ext4"));
+	pks_keys_expect_orphan(test, pkey);
+	pks_expect_read(test, page, false);
+	KUNIT_EXPECT_FALSE(test, called);
+	/* Nobody but this case can do that. */
+	__pks_key_free(pkey, NULL);
+	KUNIT_EXPECT_EQ(test, pks_test_key(test, 0), pkey);
+}
+
 static struct kunit_case pks_keys_cases[] = {
 	KUNIT_CASE(pks_keys_leave_nobodys),
 	KUNIT_CASE(pks_keys_lowest_first),
@@ -235,6 +303,7 @@ static struct kunit_case pks_keys_cases[] = {
 	KUNIT_CASE(pks_keys_bad_access),
 	KUNIT_CASE(pks_keys_pte),
 	KUNIT_CASE(pks_keys_page_of_no_key),
+	KUNIT_CASE(pks_keys_owner_leaves),
 	{}
 };
 

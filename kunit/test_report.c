@@ -5,6 +5,7 @@
 #include <linux/ktime.h>
 #include <linux/sched/clock.h>
 #include <linux/string.h>
+#include <linux/tracepoint.h>
 
 /* Of the log's limit on reports: the window, and how many it lets through. */
 #define PKS_REPORT_WINDOW	5500
@@ -356,6 +357,65 @@ static void pks_report_of_deep_stack(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, frames, PKS_REPORT_FRAMES);
 }
 
+/* Someone who looks at what is printed, and violates at the first title that he sees. */
+struct pks_report_reader {
+	struct task_struct	*task;
+	struct pks_try		try;
+	bool			did;
+};
+
+static void pks_report_reads(void *data, const char *text, size_t len)
+{
+	struct pks_report_reader *reader = data;
+
+	if (current != reader->task || reader->did || !strnstr(text, "BUG: PKS: ", len))
+		return;
+	reader->did = true;
+	pks_try(&reader->try);
+}
+
+static void pks_report_find_console(struct tracepoint *tp, void *found)
+{
+	if (!strcmp(tp->name, "console"))
+		*(struct tracepoint **)found = tp;
+}
+
+/* A violation in the middle of a report is kept; that report is not disturbed. */
+static void pks_report_in_a_report(struct kunit *test)
+{
+	int pkey = pks_test_key(test, 0);
+	u64 *page = pks_test_page(test, pkey);
+	struct pks_report_reader reader = { .task = current, .try.page = page };
+	struct pks_faults_kept before, after;
+	struct tracepoint *tp = NULL;
+	u64 val;
+
+	for_each_kernel_tracepoint(pks_report_find_console, &tp);
+	KUNIT_ASSERT_NOT_NULL(test, tp);
+	pks_report_fresh();
+	before = pks_faults_kept(test);
+	KUNIT_ASSERT_EQ(test, 0, tracepoint_probe_register(tp, pks_report_reads, &reader));
+	KUNIT_EXPECT_EQ(test, -EFAULT, pks_try_write(page, 1));
+	tracepoint_probe_unregister(tp, pks_report_reads, &reader);
+	tracepoint_synchronize_unregister();
+	after = pks_faults_kept(test);
+
+	KUNIT_EXPECT_TRUE(test, reader.did);
+	KUNIT_EXPECT_EQ(test, reader.try.err, -EFAULT);
+	KUNIT_ASSERT_EQ(test, pks_violations(), 2);
+	pks_expect_violation(test, pks_violation(1), &reader.try, pkey, PKS_NOACCESS,
+			     PKS_FAULT_STOPPED);
+	KUNIT_EXPECT_EQ(test, pks_console_count("BUG: PKS: "), 1);
+	KUNIT_EXPECT_EQ(test, pks_console_count("BUG: PKS: write to"), 1);
+	KUNIT_EXPECT_EQ(test, pks_console_count(PKS_TEST_RULE), 2);
+	KUNIT_EXPECT_EQ(test, after.violations, before.violations + 2);
+	KUNIT_EXPECT_EQ(test, after.not_printed, before.not_printed + 1);
+	/* The next one is printed. */
+	pks_console_clear();
+	KUNIT_EXPECT_EQ(test, -EFAULT, pks_try_read(page, &val));
+	KUNIT_EXPECT_EQ(test, pks_console_count("BUG: PKS: read of"), 1);
+}
+
 /* All are counted and kept, though the log gets but the first of them. */
 static void pks_report_limit(struct kunit *test)
 {
@@ -459,6 +519,7 @@ static struct kunit_case pks_report_cases[] = {
 	KUNIT_CASE(pks_report_of_long_name),
 	KUNIT_CASE(pks_report_not_logged),
 	KUNIT_CASE(pks_report_of_deep_stack),
+	KUNIT_CASE(pks_report_in_a_report),
 	KUNIT_CASE(pks_report_limit),
 	KUNIT_CASE(pks_report_overwrites),
 	KUNIT_CASE(pks_report_order),

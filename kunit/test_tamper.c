@@ -220,6 +220,56 @@ static void pks_tamper_pkrs_by_stranger(struct kunit *test)
 	pks_file_read(test, "cpus");
 }
 
+/* Both accesses of @part, with @msr behind its back; interrupts would put it right. */
+static void pks_tamper_access(struct pks_part *part, u32 msr)
+{
+	unsigned long flags;
+	u64 val;
+
+	local_irq_save(flags);
+	pks_tamper_wrmsr(msr);
+	part->sight.read = pks_try_read(part->page, &val);
+	part->sight.word = pks_current_pkrs();
+	part->sight.msr = pks_test_rdmsr();
+	pks_tamper_wrmsr(msr);
+	part->sight.write = pks_try_write(part->page, 42);
+	local_irq_restore(flags);
+}
+
+/* Who may do what PKRS keeps him from gets PKRS put right, and no violation. */
+static void pks_tamper_pkrs_in_a_scope(struct kunit *test)
+{
+	struct pks_part part = pks_test_part(test, PKS_READWRITE);
+	struct pks_tamper_counts before = pks_tamper_counts(test);
+
+	pks_status_needed(test, "fault hook:");
+	pks_part_open(&part);
+	pks_tamper_access(&part, PKS_TEST_CLOSED);
+	KUNIT_EXPECT_TRUE(test, pks_part_holds(&part));
+	pks_part_close(&part);
+	pks_expect_sight(test, &part.sight, part.pkey,
+			 pks_test_pkrs(part.pkey, PKS_READWRITE), "in the scope");
+	KUNIT_EXPECT_EQ(test, pks_tamper_counts(test).pkrs, before.pkrs + 2);
+	KUNIT_EXPECT_EQ(test, pks_policy_row(test, part.pkey).reads, 0);
+	KUNIT_EXPECT_EQ(test, pks_policy_row(test, part.pkey).writes, 0);
+}
+
+/* Who may not is stopped as ever, and what else had been opened is closed. */
+static void pks_tamper_pkrs_before_a_violation(struct kunit *test)
+{
+	struct pks_part part = pks_test_part(test, PKS_NOACCESS);
+	struct pks_part other = pks_test_part(test, PKS_NOACCESS);
+	struct pks_tamper_counts before = pks_tamper_counts(test);
+
+	pks_status_needed(test, "fault hook:");
+	pks_tamper_access(&part, pks_test_pkrs(other.pkey, PKS_READWRITE));
+	pks_part_look(&other);
+	pks_expect_sight(test, &part.sight, part.pkey, PKS_TEST_CLOSED, "the violator");
+	pks_expect_sight(test, &other.sight, other.pkey, PKS_TEST_CLOSED, "afterwards");
+	KUNIT_EXPECT_EQ(test, pks_tamper_counts(test).pkrs, before.pkrs + 2);
+	KUNIT_EXPECT_EQ(test, pks_policy_row(test, part.pkey).stopped, 2);
+}
+
 /*
  * Others change CR4 by the kernel's own function, which works from a shadow: that
  * has PKS in it, also after a repair.
@@ -309,6 +359,8 @@ static struct kunit_case pks_tamper_cases[] = {
 	KUNIT_CASE(pks_tamper_pkrs_cpus),
 	KUNIT_CASE(pks_tamper_cr4_cpus),
 	KUNIT_CASE(pks_tamper_pkrs_by_stranger),
+	KUNIT_CASE(pks_tamper_pkrs_in_a_scope),
+	KUNIT_CASE(pks_tamper_pkrs_before_a_violation),
 	KUNIT_CASE(pks_tamper_cr4_by_others),
 	{}
 };
