@@ -44,6 +44,9 @@ else
 	@scripts/bench.sh run
 endif
 
+coverage: ## which lines of pks.ko the KUnit suites run, file by file
+	@scripts/coverage.sh run
+
 docs: ## the manual: build/docs/html/index.html, and build/docs/man for man -M
 	@scripts/docs.sh build
 
@@ -60,4 +63,4 @@ kdir:
 		echo "Install linux-headers-$$(uname -r), or name a kernel's headers or build tree: make KDIR=..."; \
 		exit 1; }
 
-.PHONY: modules install demo shell check check-all lint bench attack docs clean help kdir
+.PHONY: modules install demo shell check check-all lint bench attack coverage docs clean help kdir

@@ -26,6 +26,7 @@ MEASURE='gcc libelf-dev libc6-dev kmod e2fsprogs'
 DOCS='perl linux-kbuild-6.1 python3-sphinx python3-myst-parser universal-ctags man-db'
 # To test tools/pks-top.
 TOP='python3 python3-jsonschema tmux mypy pycodestyle pyflakes3 mandoc'
+COVERAGE="$CHECK gcovr"
 
 installed() {
 	[ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
@@ -59,6 +60,7 @@ measure) wanted=$MEASURE ;;
 docs) wanted=$DOCS ;;
 top) wanted=$TOP ;;
 lint) wanted=$LINT ;;
+coverage) wanted=$COVERAGE ;;
 *) die "usage: scripts/deps.sh <demo|check|measure|docs|top|lint>" ;;
 esac
 
