@@ -468,3 +468,4 @@ module_exit(pks_exit);
 
 MODULE_LICENSE("GPL");
 MODULE_DESCRIPTION("Protection keys for supervisor pages (PKS) on unpatched kernels");
+MODULE_VERSION(PKS_VERSION);
