@@ -18,6 +18,27 @@ install: modules ## install it for that kernel (below INSTALL_MOD_PATH, if given
 	$(KBUILD) modules_install
 	depmod $(if $(INSTALL_MOD_PATH),-b $(INSTALL_MOD_PATH)) $(RELEASE)
 
+.PHONY: modules_install dkms-install dkms-remove deb package-check version
+
+# As the kernel's own Makefile calls it.
+modules_install: install
+
+dkms-install: ## have DKMS install it and rebuild it for each new kernel (KVERS="..." or the running one)
+	@scripts/dkms.sh install $(KVERS)
+
+dkms-remove: ## undo that
+	@scripts/dkms.sh remove
+
+deb: ## build Debian packages into build/deb
+	@scripts/package.sh build
+
+package-check: ## install them into a chroot, try them there and in QEMU, and remove them
+	@scripts/package.sh check
+
+# The one place that has it.
+version: ## what version this is
+	@sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' dkms.conf
+
 demo: ## see it work: Debian 12's own kernel, emulated, with its console here
 	@scripts/demo.sh
 
@@ -55,7 +76,7 @@ clean: ## remove what was built here (downloads and kernels stay in ~/.cache/pks
 	if [ -d $(KDIR) ]; then $(KBUILD) clean; fi
 
 help: ## this list
-	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 18
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 22
 
 kdir:
 	@[ -d $(KDIR) ] || { \

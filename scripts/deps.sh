@@ -27,6 +27,9 @@ DOCS='perl linux-kbuild-6.1 python3-sphinx python3-myst-parser universal-ctags m
 # To test tools/pks-top.
 TOP='python3 python3-jsonschema tmux mypy pycodestyle pyflakes3 mandoc'
 COVERAGE="$CHECK gcovr"
+# To build the packages, to try them in a chroot (mmdebstrap), and to look them over.
+PACKAGE="$DEMO $DOCS dpkg-dev debhelper dh-dkms dh-python fakeroot lintian mmdebstrap openssl"
+DKMS='dkms gcc make'
 
 installed() {
 	[ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
@@ -61,6 +64,8 @@ docs) wanted=$DOCS ;;
 top) wanted=$TOP ;;
 lint) wanted=$LINT ;;
 coverage) wanted=$COVERAGE ;;
+package) wanted=$PACKAGE ;;
+dkms) wanted=$DKMS ;;
 *) die "usage: scripts/deps.sh <demo|check|measure|docs|top|lint>" ;;
 esac
 
