@@ -4,19 +4,25 @@
 # Sourced. Builds the modules for one kernel in a copy of the sources, so that
 # the clone stays as it is and kernels do not mix.
 
-# Everything that is or could be committed; time stamps are kept, so that only
-# what changed is compiled again.
+# Everything that is or could be committed; where there is no repository, as in a source
+# package, everything.
+modules_sources() {
+	# A clone made by another user is refused without this.
+	git() { command git -c safe.directory='*' "$@"; }
+
+	if [ -e .git ]; then
+		comm -z -23 <(git ls-files -coz --exclude-standard | sort -zu) <(git ls-files -dz | sort -z)
+	else
+		find . -path ./build -prune -o -type f -print0
+	fi
+}
+
+# Time stamps are kept, so that only what changed is compiled again.
 modules_copy() {
 	local tree=$1
 
 	mkdir -p "$tree"
-	(
-		cd "$PKS_ROOT" || exit
-		# A clone made by another user is refused without this.
-		git() { command git -c safe.directory='*' "$@"; }
-		comm -z -23 <(git ls-files -coz --exclude-standard | sort -zu) <(git ls-files -dz | sort -z) |
-			tar --null -T - -cf -
-	) | tar -xf - -C "$tree"
+	(cd "$PKS_ROOT" && modules_sources | tar --null -T - -cf -) | tar -xf - -C "$tree"
 }
 
 modules_make() {

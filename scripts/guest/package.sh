@@ -4,7 +4,7 @@
 # Run by scripts/package.sh: pks.ko as DKMS installed it, samples as they were built against
 # packages; and what docs/install.md says of a kernel that is locked down.
 # check: no
-# expect: 1-6 BUG: PKS: (read of|write to)
+# expect: 5-8 BUG: PKS: (read of|write to)
 . /guest/lib.sh
 
 pks=/sys/kernel/debug/pks
