@@ -23,7 +23,7 @@ PKS_LABEL=package
 base=$PKS_ROOT/build/package
 debs=$PKS_ROOT/build/deb
 mapfile -t packages < <(sed -n 's/^Package: //p' "$PKS_ROOT/debian/control")
-samples='vault optable ramdisk intruder'
+samples=$(cd "$PKS_ROOT/samples" && echo *)
 failed=0
 
 # ok <case> [file with what speaks against it]
