@@ -8,7 +8,7 @@
 
 CHROOT_SUITES='bookworm bookworm-updates bookworm-backports'
 # What the packages depend on, and openssl, which one recommends: to be there when they are installed.
-CHROOT_DOWNLOADS='dkms make openssl python3'
+CHROOT_DOWNLOADS='dkms make openssl libjs-sphinxdoc python3'
 
 # Raise it when what is kept changes.
 CHROOT_LAYOUT=1

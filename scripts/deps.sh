@@ -28,7 +28,7 @@ DOCS='perl linux-kbuild-6.1 python3-sphinx python3-myst-parser universal-ctags m
 TOP='python3 python3-jsonschema tmux mypy pycodestyle pyflakes3 mandoc'
 COVERAGE="$CHECK gcovr"
 # To build the packages, to try them in a chroot (mmdebstrap), and to look them over.
-PACKAGE="$DEMO $DOCS dpkg-dev debhelper dh-dkms fakeroot lintian mmdebstrap openssl"
+PACKAGE="$DEMO $DOCS dpkg-dev debhelper dh-dkms dh-python fakeroot lintian mmdebstrap openssl"
 DKMS='dkms gcc make'
 
 installed() {

@@ -123,7 +123,8 @@ prepare_chroot() {
 
 # chroot_apt <install|purge> <package...>
 chroot_apt() {
-	in_chroot apt-get "$1" -qy --no-install-recommends -o Dpkg::Use-Pty=0 "${@:2}"
+	in_chroot apt-get "$1" -qy --no-install-recommends -o Dpkg::Use-Pty=0 \
+		-o Dpkg::Options::=--force-unsafe-io "${@:2}"
 }
 
 # With what they depend on, which apt finds out; and openssl, which DKMS signs with.
@@ -184,6 +185,12 @@ check_samples() {
 	for sample in $samples; do
 		try "the sample $sample builds for $1 in a copy, without a warning" build_sample "$1" "$sample"
 	done
+}
+
+check_tools() {
+	try "pks-top runs" says "usage: pks-top .*" in_chroot pks-top --help
+	try "man has the interface, and pks-top" ls "$CHROOT"/usr/share/man/man9/pks_{enter,domain_create}.9.gz \
+		"$CHROOT/usr/share/man/man1/pks-top.1.gz"
 }
 
 # Loaded as on a machine that has it installed: by name, from where DKMS put it.
@@ -289,6 +296,7 @@ check_make() {
 check_installed() {
 	check_module "$release"
 	check_samples "$release"
+	check_tools
 	if [ -n "$backport" ]; then
 		step "headers of a newer kernel come, $backport" headers.log count_set_up \
 			chroot_apt install "linux-headers-$backport"
