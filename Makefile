@@ -18,8 +18,6 @@ install: modules ## install it for that kernel (below INSTALL_MOD_PATH, if given
 	$(KBUILD) modules_install
 	depmod $(if $(INSTALL_MOD_PATH),-b $(INSTALL_MOD_PATH)) $(RELEASE)
 
-.PHONY: modules_install dkms-install dkms-remove deb package-check version
-
 # As the kernel's own Makefile calls it.
 modules_install: install
 
@@ -84,4 +82,5 @@ kdir:
 		echo "Install linux-headers-$$(uname -r), or name a kernel's headers or build tree: make KDIR=..."; \
 		exit 1; }
 
-.PHONY: modules install demo shell check check-all lint bench attack coverage docs clean help kdir
+.PHONY: modules install modules_install dkms-install dkms-remove deb package-check version \
+	demo shell check check-all lint attack bench coverage docs clean help kdir

@@ -1,35 +1,37 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Usage: scripts/deps.sh <demo|check|measure|docs|top|lint>
+# Usage: scripts/deps.sh <what for>
 #
-# Installs what is missing of the Debian packages that `make demo` (and `make shell`)
-# or `make check` (and `make bench`) need, or `make bench` on the machine itself, or
-# scripts/top.sh, or `make lint`. Does nothing, as anyone, when nothing is missing.
+# Installs what is missing of the Debian packages that something needs: demo (and `make
+# shell`), check, measure (`make bench` on the machine itself), and the other lists below,
+# each called like its script. Does nothing, as anyone, when nothing is missing.
 
 # shellcheck source=scripts/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
+declare -A NEEDS
+
 # To build modules against Debian's headers, and to run the machine. Debian 12's
 # kernel and headers ask for gcc-12; objtool is linked with libelf.
-DEMO='gcc gcc-12 libelf-dev kmod cpio busybox-static qemu-system-x86 debian-archive-keyring'
+NEEDS[demo]='gcc gcc-12 libelf-dev kmod cpio busybox-static qemu-system-x86 debian-archive-keyring'
 # With a program of its own.
-ATTACK="$DEMO libc6-dev"
+NEEDS[attack]="${NEEDS[demo]} libc6-dev"
 # To build kernels (python3: kernel-doc, which W=1 runs), and to check the models.
 # The last three are run in the guest, by guest/trace.sh.
-CHECK="$DEMO libc6-dev bc flex bison libssl-dev xz-utils python3 spin e2fsprogs trace-cmd linux-perf bpftrace"
+NEEDS[check]="${NEEDS[demo]} libc6-dev bc flex bison libssl-dev xz-utils python3 spin e2fsprogs trace-cmd linux-perf bpftrace"
 # checkpatch is in Perl, kernel-doc in Python.
-LINT="gcc libelf-dev libc6-dev bc flex bison libssl-dev xz-utils debian-archive-keyring perl python3"
-LINT+=" clang-$PKS_LLVM lld-$PKS_LLVM llvm-$PKS_LLVM sparse coccinelle shellcheck pyflakes3 codespell"
-MEASURE='gcc libelf-dev libc6-dev kmod e2fsprogs'
+NEEDS[lint]="gcc libelf-dev libc6-dev bc flex bison libssl-dev xz-utils debian-archive-keyring perl python3\
+ clang-$PKS_LLVM lld-$PKS_LLVM llvm-$PKS_LLVM sparse coccinelle shellcheck pyflakes3 codespell"
+NEEDS[measure]='gcc libelf-dev libc6-dev kmod e2fsprogs'
 # Man's own checks are made with groff. linux-kbuild has kernel-doc.
-DOCS='perl linux-kbuild-6.1 python3-sphinx python3-myst-parser universal-ctags man-db'
+NEEDS[docs]='perl linux-kbuild-6.1 python3-sphinx python3-myst-parser universal-ctags man-db'
 # To test tools/pks-top.
-TOP='python3 python3-jsonschema tmux mypy pycodestyle pyflakes3 mandoc'
-COVERAGE="$CHECK gcovr"
+NEEDS[top]='python3 python3-jsonschema tmux mypy pycodestyle pyflakes3 mandoc'
+NEEDS[coverage]="${NEEDS[check]} gcovr"
 # To build the packages, to try them in a chroot (mmdebstrap), and to look them over.
-PACKAGE="$DEMO $DOCS dpkg-dev debhelper dh-dkms dh-python fakeroot lintian mmdebstrap openssl"
-DKMS='dkms gcc make'
+NEEDS[package]="${NEEDS[demo]} ${NEEDS[docs]} dpkg-dev debhelper dh-dkms dh-python fakeroot lintian mmdebstrap openssl"
+NEEDS[dkms]='dkms gcc make'
 
 installed() {
 	[ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
@@ -55,25 +57,16 @@ count_unpacked() {
 	echo "$(grep -c '^Setting up' "$1" || true) installed"
 }
 
-case ${1:-} in
-demo) wanted=$DEMO ;;
-attack) wanted=$ATTACK ;;
-check) wanted=$CHECK ;;
-measure) wanted=$MEASURE ;;
-docs) wanted=$DOCS ;;
-top) wanted=$TOP ;;
-lint) wanted=$LINT ;;
-coverage) wanted=$COVERAGE ;;
-package) wanted=$PACKAGE ;;
-dkms) wanted=$DKMS ;;
-*) die "usage: scripts/deps.sh <demo|check|measure|docs|top|lint>" ;;
-esac
-
+wanted=${NEEDS[${1:-nothing}]:-}
+[ -n "$wanted" ] || die "usage: scripts/deps.sh <what for>, one of: ${!NEEDS[*]}"
 command -v dpkg-query >/dev/null || die "this needs Debian 12, or at least its packages: $wanted"
 # shellcheck disable=SC2086 # a list of words
 mapfile -t missing < <(missing_of $wanted)
 ((${#missing[@]})) || exit 0
 [ "$(id -u)" = 0 ] || die "packages are missing; as root, run: apt-get install ${missing[*]}"
-say "installing: ${missing[*]}"
 mkdir -p "$PKS_CACHE/logs"
+# Others may be about to install the same.
+exec 9>"$PKS_CACHE/deps.lock"
+flock 9
+say "installing: ${missing[*]}"
 run_step "installing packages" "$PKS_CACHE/logs/deps.log" count_unpacked apt_install "${missing[@]}"
