@@ -41,7 +41,8 @@ check() {
 	case $1 in
 	model) job model "$PKS_ROOT/docs/model/run.sh" ;;
 	selftest) job selftest "$PKS_ROOT/scripts/selftest.sh" "$(selftest_kernel)" ;;
-	bench|docs|top) job "$1" "$PKS_ROOT/scripts/$1.sh" check ;;
+	lint) job lint "$PKS_ROOT/scripts/lint.sh" ;;
+	bench|docs|top|attack|coverage|package) job "$1" "$PKS_ROOT/scripts/$1.sh" check ;;
 	*) job "$1" "$PKS_ROOT/scripts/check-kernel.sh" "$@" ;;
 	esac
 	# What costs more than it did fails; on the newest kernel alone.

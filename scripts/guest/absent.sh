@@ -5,6 +5,8 @@
 # what can be done without it, and the suites skip what can't.
 # flavours: noprobes nokvm nodebugfs
 # expect: 0-9999 BUG: PKS: (read of|write to)
+# Where its fault path can't be hooked, the kernel says once that it did not expect this.
+# expect: 0-1 WARNING: .*(exc_page_fault|do_kern_addr_fault)
 # expect: 0-9999 INFO: NMI handler .* took too long
 # timeout: 900
 . /guest/lib.sh
