@@ -18,6 +18,7 @@ int pks_domain_fixture_init(struct kunit *test)
 {
 	memset(pks_test_domains, 0, sizeof(pks_test_domains));
 	pks_test_domain_nr = 0;
+	pks_debugfs_needed(test);
 	return pks_fixture_init(test);
 }
 

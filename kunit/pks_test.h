@@ -209,6 +209,14 @@ extern const struct pks_test_way pks_test_ways[PKS_TEST_WAYS];
 const char *pks_isolation(struct kunit *test);
 /* Skips the case if it is not on. */
 void pks_isolation_needed(struct kunit *test);
+
+/* For cases that look there when they have something to lose. */
+static inline void pks_debugfs_needed(struct kunit *test)
+{
+	if (!IS_ENABLED(CONFIG_DEBUG_FS))
+		kunit_skip(test, "the kernel has no CONFIG_DEBUG_FS");
+}
+
 int pks_isolation_set(struct kunit *test, bool on);
 
 /*

@@ -352,6 +352,12 @@ static void pks_tamper_forged_value(struct kunit *test)
 	unregister_kprobe(&kp);
 }
 
+static int pks_tamper_init(struct kunit *test)
+{
+	pks_debugfs_needed(test);
+	return pks_fixture_init(test);
+}
+
 static struct kunit_case pks_tamper_cases[] = {
 	KUNIT_CASE(pks_tamper_forged_value),
 	KUNIT_CASE(pks_tamper_pkrs_switch),
@@ -367,7 +373,7 @@ static struct kunit_case pks_tamper_cases[] = {
 
 struct kunit_suite pks_tamper_suite = {
 	.name		= "pks_tamper",
-	.init		= pks_fixture_init,
+	.init		= pks_tamper_init,
 	.exit		= pks_fixture_exit,
 	.test_cases	= pks_tamper_cases,
 };

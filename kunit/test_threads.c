@@ -307,6 +307,7 @@ static void pks_threads_fork_exec(struct kunit *test)
 	struct dentry *file;
 	int status;
 
+	pks_debugfs_needed(test);
 	file = debugfs_create_file(PKS_THREADS_FILE, 0400, NULL, &looks,
 				   &pks_threads_look_fops);
 	status = pks_shell_run(test, &shell, UMH_WAIT_PROC);
