@@ -113,18 +113,23 @@ static inline void pks_cr4_update(unsigned long set, unsigned long clear)
 #endif
 
 /* hrtimer.h: a timer takes its function when it is set up. */
-static inline void pks_hrtimer_setup_on_stack(struct hrtimer *timer,
-					      enum hrtimer_restart (*fn)(struct hrtimer *),
-					      clockid_t clock,
-					      enum hrtimer_mode mode)
+#ifndef PKS_HAVE_HRTIMER_SETUP
+static inline void hrtimer_setup(struct hrtimer *timer,
+				 enum hrtimer_restart (*fn)(struct hrtimer *),
+				 clockid_t clock, enum hrtimer_mode mode)
 {
-#ifdef PKS_HAVE_HRTIMER_SETUP
-	hrtimer_setup_on_stack(timer, fn, clock, mode);
-#else
+	hrtimer_init(timer, clock, mode);
+	timer->function = fn;
+}
+
+static inline void hrtimer_setup_on_stack(struct hrtimer *timer,
+					  enum hrtimer_restart (*fn)(struct hrtimer *),
+					  clockid_t clock, enum hrtimer_mode mode)
+{
 	hrtimer_init_on_stack(timer, clock, mode);
 	timer->function = fn;
-#endif
 }
+#endif
 
 /* seq_file.h: what DEFINE_SHOW_ATTRIBUTE() is, for files that are written to. */
 #ifndef DEFINE_SHOW_STORE_ATTRIBUTE

@@ -206,8 +206,8 @@ static const char *pks_irq_prove(void)
 		return "the hook on irq_enter_rcu() does not work";
 
 	init_completion(&proof.served);
-	pks_hrtimer_setup_on_stack(&proof.timer, pks_prove_softirq,
-				   CLOCK_MONOTONIC, HRTIMER_MODE_REL_SOFT);
+	hrtimer_setup_on_stack(&proof.timer, pks_prove_softirq,
+			       CLOCK_MONOTONIC, HRTIMER_MODE_REL_SOFT);
 	hrtimer_start(&proof.timer, ns_to_ktime(1000), HRTIMER_MODE_REL_SOFT);
 	wait_for_completion(&proof.served);
 	hrtimer_cancel(&proof.timer);

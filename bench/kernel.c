@@ -143,7 +143,7 @@ static void bench_interrupt(const char *name, const char *load, enum hrtimer_mod
 {
 	struct bench_timer t = { .mode = mode };
 
-	pks_hrtimer_setup_on_stack(&t.timer, bench_timer_fired, CLOCK_MONOTONIC, mode);
+	hrtimer_setup_on_stack(&t.timer, bench_timer_fired, CLOCK_MONOTONIC, mode);
 	bench(name, load, bench_interrupt_once, &t);
 	hrtimer_cancel(&t.timer);
 	destroy_hrtimer_on_stack(&t.timer);

@@ -9,7 +9,7 @@
 #include <linux/jiffies.h>
 #include <linux/pks.h>
 #include <linux/umh.h>
-#include <asm/asm.h>
+#include "pks_try.h"
 
 #define PKS_TEST_CLOSED	0x55555554U
 
@@ -340,56 +340,6 @@ int pks_nmis_begin(struct kunit *test);
 void pks_nmis_send(unsigned int cpu, unsigned int count,
 		   void (*act)(void *), void *data);
 void pks_nmis_end(struct kunit *test);
-
-/*
- * Accesses that may be stopped: 0, or -EFAULT by their exception-table entry. From
- * any context.
- */
-static inline int pks_try_read(const u64 *addr, u64 *val)
-{
-	int err = -EFAULT;
-
-	*val = 0;
-	asm volatile("1:	mov %[mem], %[val]\n"
-		     "	xor %[err], %[err]\n"
-		     "2:\n"
-		     _ASM_EXTABLE(1b, 2b)
-		     : [err] "+&r" (err), [val] "+&r" (*val)
-		     : [mem] "m" (*addr)
-		     : "memory");
-	return err;
-}
-
-static inline int pks_try_write(u64 *addr, u64 val)
-{
-	int err = -EFAULT;
-
-	asm volatile("1:	mov %[val], %[mem]\n"
-		     "	xor %[err], %[err]\n"
-		     "2:\n"
-		     _ASM_EXTABLE(1b, 2b)
-		     : [err] "+&r" (err), [mem] "=m" (*addr)
-		     : [val] "r" (val)
-		     : "memory");
-	return err;
-}
-
-/* Registers of the CPU that this runs on. */
-static inline u32 pks_test_rdmsr(void)
-{
-	u32 low, high;
-
-	asm volatile("rdmsr" : "=a" (low), "=d" (high) : "c" (0x6e1));
-	return low;
-}
-
-static inline bool pks_test_cr4_pks(void)
-{
-	unsigned long cr4;
-
-	asm volatile("mov %%cr4, %0" : "=r" (cr4));
-	return cr4 & BIT(24);
-}
 
 extern struct kunit_suite pks_keys_suite;
 extern struct kunit_suite pks_cpus_suite;

@@ -171,8 +171,7 @@ static void pks_in_hrtimer_mode(struct kunit *test, enum hrtimer_mode mode)
 {
 	struct hrtimer timer;
 
-	pks_hrtimer_setup_on_stack(&timer, pks_visit_hrtimer_fn,
-				   CLOCK_MONOTONIC, mode);
+	hrtimer_setup_on_stack(&timer, pks_visit_hrtimer_fn, CLOCK_MONOTONIC, mode);
 	hrtimer_start(&timer, ns_to_ktime(100 * NSEC_PER_USEC), mode);
 	pks_visit_wait(test);
 	hrtimer_cancel(&timer);

@@ -168,9 +168,8 @@ static void pks_irq_job_init(struct kunit *test, struct pks_irq_job *job,
 	};
 	job->own.access = PKS_READONLY;
 	tasklet_setup(&job->tasklet, pks_irq_tasklet);
-	pks_hrtimer_setup_on_stack(&job->timer, pks_irq_timer, CLOCK_MONOTONIC,
-				   way->soft ? HRTIMER_MODE_REL_SOFT :
-					       HRTIMER_MODE_REL_HARD);
+	hrtimer_setup_on_stack(&job->timer, pks_irq_timer, CLOCK_MONOTONIC,
+			       way->soft ? HRTIMER_MODE_REL_SOFT : HRTIMER_MODE_REL_HARD);
 }
 
 static void pks_irq_job_exit(struct pks_irq_job *job)

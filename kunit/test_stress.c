@@ -5,6 +5,7 @@
  * What must never be seen is counted, and has to be zero in the end.
  */
 #include "pks_test.h"
+#include "../pks_compat.h"
 #include <linux/atomic.h>
 #include <linux/cpu.h>
 #include <linux/cpumask.h>
@@ -259,18 +260,6 @@ static enum hrtimer_restart pks_stress_soft(struct hrtimer *timer)
 	return pks_stress_interrupt(timer, pks_stress.soft, PKS_STRESS_SOFTIRQS);
 }
 
-static void pks_stress_setup_timer(struct hrtimer *timer,
-				   enum hrtimer_restart (*fn)(struct hrtimer *),
-				   enum hrtimer_mode mode)
-{
-#ifdef PKS_HAVE_HRTIMER_SETUP
-	hrtimer_setup(timer, fn, CLOCK_MONOTONIC, mode);
-#else
-	hrtimer_init(timer, CLOCK_MONOTONIC, mode);
-	timer->function = fn;
-#endif
-}
-
 static void pks_stress_start_timers(void *unused)
 {
 	struct pks_stress_timers *timers = this_cpu_ptr(&pks_stress_timers);
@@ -294,10 +283,10 @@ static void pks_stress_setup_timers(void)
 	unsigned int cpu;
 
 	for_each_possible_cpu(cpu) {
-		pks_stress_setup_timer(&per_cpu(pks_stress_timers, cpu).hard,
-				       pks_stress_hard, HRTIMER_MODE_REL_HARD);
-		pks_stress_setup_timer(&per_cpu(pks_stress_timers, cpu).soft,
-				       pks_stress_soft, HRTIMER_MODE_REL_SOFT);
+		hrtimer_setup(&per_cpu(pks_stress_timers, cpu).hard, pks_stress_hard,
+			      CLOCK_MONOTONIC, HRTIMER_MODE_REL_HARD);
+		hrtimer_setup(&per_cpu(pks_stress_timers, cpu).soft, pks_stress_soft,
+			      CLOCK_MONOTONIC, HRTIMER_MODE_REL_SOFT);
 	}
 }
 
