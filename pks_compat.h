@@ -38,13 +38,15 @@
 
 /*
  * The address of a kernel function that is not exported, 0 if there is none. One
- * that may not be probed is refused after its address has been filled in.
+ * that may not be probed is refused after its address has been filled in. The probe is
+ * never armed: the kernel's code stays as it is, and there is nothing to be undone for
+ * which the kernel needs memory, and warns if it has none.
  */
 static inline unsigned long pks_lookup(const char *name)
 {
 	unsigned long addr = 0;
 #ifdef CONFIG_KPROBES
-	struct kprobe kp = { .symbol_name = name };
+	struct kprobe kp = { .symbol_name = name, .flags = KPROBE_FLAG_DISABLED };
 
 	if (!register_kprobe(&kp))
 		unregister_kprobe(&kp);
