@@ -29,7 +29,7 @@ modules_make() {
 	local kdir=$1 tree=$2 makefile
 
 	make -C "$tree" -j"$(nproc)" KDIR="$kdir" W=1 || return
-	for makefile in "$tree"/{samples/*,scripts/guest/modules,tests/attacks}/Makefile; do
+	for makefile in "$tree"/{samples/*,scripts/guest/modules,tests/{attacks,fuzz}}/Makefile; do
 		[ -e "$makefile" ] || continue
 		make -C "${makefile%/*}" -j"$(nproc)" KDIR="$kdir" W=1 || return
 	done

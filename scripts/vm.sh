@@ -68,7 +68,7 @@ vm_pack() {
 	cp "$(command -v busybox)" "$stage/bin/busybox"
 	ln -s busybox "$stage/bin/sh"
 	install -m 755 "$guest/init" "$stage/init"
-	cp "$guest/lib.sh" "$stage/guest/lib.sh"
+	cp "$guest"/lib*.sh "$stage/guest"
 	cp "$2" "$stage/guest/scenario.sh"
 	cp -r "$3/lib/modules" "$stage/lib/modules"
 	vm_pack_tools "$stage"
@@ -105,6 +105,11 @@ vm_serve_monitor() {
 	done
 }
 
+# What the guest last said of how far it is.
+vm_says() {
+	tail -c 1000 "$VM_DIR/report.log" | tr -d '\r' | sed -n 's/^@ says /, /p' | tail -n 1
+}
+
 # Waits for the end, which is written to <dir>/end: `off` when QEMU ended by
 # itself, `timeout`, or `stopped` after an oops.
 vm_wait() {
@@ -120,7 +125,7 @@ vm_wait() {
 		fi
 		[ "$end" = off ] || break
 		vm_serve_monitor
-		[ -n "${VM_LIVE:-}" ] || say_progress "$VM_NAME ... $((SECONDS - start)) s"
+		[ -n "${VM_LIVE:-}" ] || say_progress "$VM_NAME ... $((SECONDS - start)) s$(vm_says)"
 		sleep "$VM_POLL"
 	done
 	kill "$pid" 2>/dev/null || true

@@ -111,6 +111,11 @@ monitor() {
 	report "@ monitor $*"
 }
 
+# says <what>: for the progress line of the host.
+says() {
+	report "@ says $*"
+}
+
 # hold_check <when>: the threads of pks_hold.ko have gone on, and have nothing to
 # complain of.
 hold_check() {
