@@ -8,9 +8,9 @@
 #include <linux/debugfs.h>
 #include <linux/sched/clock.h>
 #include <linux/seq_file.h>
-#include <linux/slab.h>
 #include <linux/stacktrace.h>
 #include <linux/string.h>
+#include <linux/uaccess.h>
 
 static struct dentry *pks_dir;
 
@@ -18,6 +18,20 @@ PKS_DEFINE_STACK_TRACE();
 
 /* How much is shown of a waiting task's stack. */
 #define PKS_WAIT_FRAMES		3
+
+/*
+ * What was written to a file, all of it, as a string: a longer one is no command, and
+ * neither is one with more behind its end.
+ */
+int pks_debugfs_text(char *to, size_t size, const char __user *text, size_t len)
+{
+	if (len >= size)
+		return -EINVAL;
+	if (copy_from_user(to, text, len))
+		return -EFAULT;
+	to[len] = '\0';
+	return strlen(to) == len ? 0 : -EINVAL;
+}
 
 static char pks_access_char(u32 access)
 {
@@ -160,19 +174,13 @@ static int pks_policy_command(char *command)
 static ssize_t policy_write(struct file *file, const char __user *text,
 			    size_t len, loff_t *pos)
 {
-	char *command;
+	char command[64];
 	int err;
 
 	if (!READ_ONCE(pks_on))
 		return -EOPNOTSUPP;
-	if (len > PAGE_SIZE)
-		return -EINVAL;
-	command = memdup_user_nul(text, len);
-	if (IS_ERR(command))
-		return PTR_ERR(command);
-	err = pks_policy_command(command);
-	kfree(command);
-	return err ?: len;
+	err = pks_debugfs_text(command, sizeof(command), text, len);
+	return err ?: pks_policy_command(command) ?: len;
 }
 DEFINE_SHOW_STORE_ATTRIBUTE(policy);
 
@@ -361,21 +369,28 @@ static int matrix_show(struct seq_file *m, void *unused)
 }
 DEFINE_SHOW_ATTRIBUTE(matrix);
 
-static int pks_isolation_get(void *data, u64 *val)
+static int irq_isolation_show(struct seq_file *m, void *unused)
 {
-	*val = pks_irq_isolated;
+	seq_printf(m, "%d\n", pks_irq_isolated);
 	return 0;
 }
 
-static int pks_isolation_set(void *data, u64 val)
+static ssize_t irq_isolation_write(struct file *file, const char __user *text,
+				   size_t len, loff_t *pos)
 {
+	char value[8];
+	int err;
+
 	if (!READ_ONCE(pks_on))
 		return -EOPNOTSUPP;
-	return val > 1 ? -EINVAL : pks_irq_set_isolation(val);
+	err = pks_debugfs_text(value, sizeof(value), text, len);
+	if (err)
+		return err;
+	if (strcmp(strim(value), "0") && strcmp(strim(value), "1"))
+		return -EINVAL;
+	return pks_irq_set_isolation(*strim(value) == '1') ?: len;
 }
-
-DEFINE_DEBUGFS_ATTRIBUTE(pks_isolation_fops, pks_isolation_get,
-			 pks_isolation_set, "%llu\n");
+DEFINE_SHOW_STORE_ATTRIBUTE(irq_isolation);
 
 void pks_debugfs_init(void)
 {
@@ -389,8 +404,7 @@ void pks_debugfs_init(void)
 	debugfs_create_file("faults", 0400, pks_dir, NULL, &pks_report_fops);
 	debugfs_create_file("threads", 0400, pks_dir, NULL, &threads_fops);
 	pks_debugfs_domains_init(pks_dir);
-	debugfs_create_file_unsafe("irq_isolation", 0644, pks_dir, NULL,
-				   &pks_isolation_fops);
+	debugfs_create_file("irq_isolation", 0644, pks_dir, NULL, &irq_isolation_fops);
 }
 
 void pks_debugfs_exit(void)

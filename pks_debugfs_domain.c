@@ -3,9 +3,7 @@
 #include "pks_domain.h"
 #include <linux/debugfs.h>
 #include <linux/seq_file.h>
-#include <linux/slab.h>
 #include <linux/string.h>
-#include <linux/uaccess.h>
 
 static struct dentry *pks_domain_dir;
 
@@ -148,11 +146,9 @@ static ssize_t policy_write(struct file *file, const char __user *text,
 
 	if (!dom->pub.pkey)
 		return -EOPNOTSUPP;
-	if (len >= sizeof(name))
-		return -EINVAL;
-	if (copy_from_user(name, text, len))
-		return -EFAULT;
-	name[len] = '\0';
+	err = pks_debugfs_text(name, sizeof(name), text, len);
+	if (err)
+		return err;
 	policy = pks_policy_parse(strim(name));
 	err = policy < 0 ? -EINVAL : pks_policy_set(dom->pub.pkey, policy);
 	return err ?: len;

@@ -212,8 +212,9 @@ void pks_hide_vmalloc(const void *addr);
 int pks_machine_init(void);
 void pks_machine_exit(void);
 
-/* pks_debugfs_domain.c */
+/* pks_debugfs.c and pks_debugfs_domain.c */
 #ifdef CONFIG_DEBUG_FS
+int pks_debugfs_text(char *to, size_t size, const char __user *text, size_t len);
 void pks_debugfs_domains_init(struct dentry *parent);
 void pks_debugfs_domain_add(struct pks_dom *dom);
 void pks_debugfs_domain_del(struct pks_dom *dom);
