@@ -127,3 +127,13 @@ hold_check() {
 	try "threads with rights run on $1" [ "$after" -gt "$before" ]
 	try "each has its own rights and no other $1" has "errors: 0" $hold
 }
+
+# What was not freed becomes visible in the second scan, when it has been for a while.
+no_leaks() {
+	local kmemleak=/sys/kernel/debug/kmemleak
+
+	echo scan >$kmemleak
+	sleep 6
+	echo scan >$kmemleak
+	! grep . $kmemleak
+}
