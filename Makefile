@@ -55,6 +55,13 @@ lint: ## have compilers and checkers look at all of it: gcc, LLVM, sparse, check
 attack: ## attack it, in ways that are known, and see what is stopped
 	@scripts/attack.sh run $(if $(filter command,$(origin KERNELS)),$(KERNELS))
 
+fuzz: ## random calls against a model: SEED=, CALLS=, THREADS=, ONLY=<steps>, KERNEL= (latest)
+	@SEED="$(SEED)" CALLS="$(CALLS)" THREADS="$(THREADS)" ONLY="$(ONLY)" KERNEL="$(KERNEL)" \
+		scripts/fuzz.sh run
+
+soak: ## everything at once for HOURS=4 (or MINUTES=), with a line that tells how far it is
+	@SEED="$(SEED)" HOURS="$(HOURS)" MINUTES="$(MINUTES)" KERNEL="$(KERNEL)" scripts/fuzz.sh soak
+
 # A KDIR that was asked for: then it is this machine that is meant.
 bench: ## measure it: instructions, emulated; with KDIR=... in cycles, on this machine, as root
 ifeq ($(origin KDIR),command line)
@@ -83,4 +90,4 @@ kdir:
 		exit 1; }
 
 .PHONY: modules install modules_install dkms-install dkms-remove deb package-check version \
-	demo shell check check-all lint attack bench coverage docs clean help kdir
+	demo shell check check-all lint attack fuzz soak bench coverage docs clean help kdir
