@@ -205,18 +205,20 @@ struct pks_test_way {
 #define PKS_TEST_WAYS	3
 extern const struct pks_test_way pks_test_ways[PKS_TEST_WAYS];
 
-/* What status says of it. */
-const char *pks_isolation(struct kunit *test);
-/* Skips the case if it is not on. */
-void pks_isolation_needed(struct kunit *test);
+/* Not a constant, for else who asks would be a function that never returns. */
+bool pks_has_debugfs(void);
 
 /* For cases that look there when they have something to lose. */
 static inline void pks_debugfs_needed(struct kunit *test)
 {
-	if (!IS_ENABLED(CONFIG_DEBUG_FS))
+	if (!pks_has_debugfs())
 		kunit_skip(test, "the kernel has no CONFIG_DEBUG_FS");
 }
 
+/* What status says of it. */
+const char *pks_isolation(struct kunit *test);
+/* Skips the case if it is not on. */
+void pks_isolation_needed(struct kunit *test);
 int pks_isolation_set(struct kunit *test, bool on);
 
 /*

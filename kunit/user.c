@@ -14,6 +14,11 @@
 #define PKS_FILE_SIZE		(256 * 1024)
 #define PKS_ISOLATION		"/sys/kernel/debug/pks/irq_isolation"
 
+bool pks_has_debugfs(void)
+{
+	return IS_ENABLED(CONFIG_DEBUG_FS);
+}
+
 /*
  * By a mount of our own: kernel threads have no business in that of user space,
  * and find nothing there on newer kernels.
