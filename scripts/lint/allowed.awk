@@ -12,7 +12,7 @@ FNR == NR {
 	if (/^#/ || !NF)
 		next
 	if (NF != 4)
-		print FILENAME ":" FNR ": not <tool> <path> <text> <reason>"
+		print "scripts/lint/allowed:" FNR ": not <tool> <path> <text> <reason>"
 	else if ($1 == tool) {
 		path[++entries] = "^" $2 ":"
 		text[entries] = $3

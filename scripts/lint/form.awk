@@ -9,10 +9,18 @@ function complain(text) {
 	print FILENAME ":" FNR ": " text
 }
 
-FNR == 1 { licensed = FILENAME ~ /(^|\/)LICENSE$|\.(md|csv|tsv|txt|json)$/ }
+function ended() {
+	if (file != "" && !licensed)
+		print file ":1: no SPDX-License-Identifier in the first lines"
+}
+
+FNR == 1 {
+	ended()
+	file = FILENAME
+	licensed = file ~ /(^|\/)LICENSE$|\.(md|csv|tsv|txt|json)$/
+}
 
 FNR <= 3 && /SPDX-License-Identifier: GPL-2\.0( |$)/ { licensed = 1 }
-FNR == 3 && !licensed { complain("no SPDX-License-Identifier in the first lines") }
 
 FILENAME ~ /(^|\/)LICENSE$/ { next }
 
@@ -20,3 +28,5 @@ FILENAME ~ /(^|\/)LICENSE$/ { next }
 /^ +\t/ { complain("blanks before a tab") }
 /\r/ { complain("a carriage return") }
 /[^\t -~]/ && FILENAME ~ /\.([chS]|sh|awk)$/ { complain("not ASCII") }
+
+END { ended() }
