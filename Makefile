@@ -18,7 +18,7 @@ install: modules ## install it for that kernel (below INSTALL_MOD_PATH, if given
 	$(KBUILD) modules_install
 	depmod $(if $(INSTALL_MOD_PATH),-b $(INSTALL_MOD_PATH)) $(RELEASE)
 
-# As the kernel's own Makefile calls it.
+# As the kernel itself calls it.
 modules_install: install
 
 dkms-install: ## have DKMS install it and rebuild it for each new kernel (KVERS="..." or the running one)

@@ -289,8 +289,9 @@ static inline int pks_set_policy(int pkey, enum pks_policy policy)
  *
  * Return: the key, 1 to 15; -EOPNOTSUPP where the CPU or the kernel has not got
  * what PKS needs (the rest of this interface is then harmless: a user may go on
- * without protection); -EINVAL for a name that is NULL, empty, too
- * long (PKS_KEY_NAME_LEN) or not printable, or for unknown flags; -ENOSPC when no key is left; -ENOMEM.
+ * without protection); -EINVAL for a name that is NULL, empty, too long
+ * (PKS_KEY_NAME_LEN) or not printable, or for unknown flags; -ENOSPC when no key is
+ * left; -ENOMEM.
  *
  * Semantics: Intel's PKS series V3, where flags had no meaning yet; shared keys as it
  * promised them.

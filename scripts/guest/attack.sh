@@ -9,7 +9,7 @@
 # expect: 1-9999 BUG: PKS: (read of|write to)
 # expect: 0-9999 INFO: NMI handler .* took too long
 # expect: 3-3 BUG: unable to handle page fault for address
-# expect: 3-3 Oops: 002[13] 
+# expect: 3-3 Oops: 002[13] \[
 # timeout: 400
 # check: no
 . /guest/lib.sh

@@ -3,7 +3,7 @@
 # Usage: awk -f form.awk <file...>
 #
 # Licences, and blanks. Prose, tables of figures and what a console must show have no place
-# for a licence.
+# for a licence, and debian/copyright has that of the files beside it.
 
 function complain(text) {
 	print FILENAME ":" FNR ": " text
@@ -17,7 +17,7 @@ function ended() {
 FNR == 1 {
 	ended()
 	file = FILENAME
-	licensed = file ~ /(^|\/)LICENSE$|\.(md|csv|tsv|txt|json)$/
+	licensed = file ~ /(^|\/)LICENSE$|\.(md|csv|tsv|txt|json)$|^debian\//
 }
 
 FNR <= 3 && /SPDX-License-Identifier: GPL-2\.0( |$)/ { licensed = 1 }
