@@ -11,6 +11,7 @@
 #   CPU=max,-pks SMP=1 MEM=2G THREAD=multi CMDLINE=nosmp SLOWER=4 ...
 #                                         instead of what scenarios ask for
 #   PKS_RESULTS=<file> ...                a line of it for each job (see jobs.sh)
+#   PKS_DEADLINE=60 ...                   what has not begun after so many minutes is skipped
 #   PKS_LANES=1 ...                       one after another (default: as many as CPUs)
 #
 # Kernels: 6.1, 6.12, latest, and Debian's own stock and backports (see kernel.sh).
