@@ -11,6 +11,8 @@ from sphinx import addnodes
 project = "pks"
 extensions = ["myst_parser"]
 root_doc = "docs/README"
+# A page with mistakes on purpose.
+exclude_patterns = ["scripts/lint/planted"]
 html_theme = "alabaster"
 html_theme_options = {
     "description": "protection keys for kernel memory",
