@@ -3,6 +3,7 @@
 #include "fuzz.h"
 #include <linux/delay.h>
 #include <linux/mm.h>
+#include <linux/string_helpers.h>
 #include "../../kunit/pks_try.h"
 
 /* One access of its context, and what came of it. */
@@ -92,13 +93,13 @@ static void fuzz_judge(struct fuzz_context *ctx, const struct fuzz_access *acces
 		fuzz_count(FUZZ_EXACT);
 	if (!(outcomes & BIT(access->through)))
 		fuzz_fail(ctx, "%s of key %d was %s instead of %s (rights %#x, violations %#x)",
-			  access->write ? "write" : "read", access->pkey,
+			  str_read_write(!access->write), access->pkey,
 			  access->through ? "let through" : "stopped",
 			  access->through ? "stopped" : "let through", access->possible,
 			  access->violations);
 	if (!fuzz_handled_well(ctx, access))
 		fuzz_fail(ctx, "%s of key %d: %u calls of its handler (violations %#x)",
-			  access->write ? "write" : "read", access->pkey, ctx->handled,
+			  str_read_write(!access->write), access->pkey, ctx->handled,
 			  access->violations);
 }
 
@@ -133,7 +134,7 @@ static void fuzz_access(struct fuzz_context *ctx, struct fuzz_access *access, u6
 	fuzz_watched(&key->key, &span);
 	access->possible = fuzz_possible(&right, access->pkey, span);
 	access->violations = fuzz_states(&key->violations, violations);
-	fuzz_did(ctx, access->write ? "write" : "read", access->pkey, access->exposed,
+	fuzz_did(ctx, str_read_write(!access->write), access->pkey, access->exposed,
 		 (long)addr, access->through ? 0 : -EFAULT);
 	fuzz_judge(ctx, access);
 }
