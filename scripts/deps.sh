@@ -15,11 +15,11 @@ declare -A NEEDS
 # To build modules against Debian's headers, and to run the machine. Debian 12's
 # kernel and headers ask for gcc-12; objtool is linked with libelf.
 NEEDS[demo]='gcc gcc-12 libelf-dev kmod cpio busybox-static qemu-system-x86 debian-archive-keyring'
-# With a program of its own.
-NEEDS[attack]="${NEEDS[demo]} libc6-dev"
+# With a program of its own. The headers of backports have pahole write types down.
+NEEDS[attack]="${NEEDS[demo]} libc6-dev pahole"
 # To build kernels (python3: kernel-doc, which W=1 runs), and to check the models.
 # The last three are run in the guest, by guest/trace.sh.
-NEEDS[check]="${NEEDS[demo]} libc6-dev bc flex bison libssl-dev xz-utils python3 spin e2fsprogs trace-cmd linux-perf bpftrace"
+NEEDS[check]="${NEEDS[demo]} libc6-dev bc flex bison libssl-dev xz-utils python3 spin e2fsprogs trace-cmd linux-perf bpftrace pahole"
 # checkpatch is in Perl, kernel-doc in Python.
 NEEDS[lint]="gcc libelf-dev libc6-dev bc flex bison libssl-dev xz-utils debian-archive-keyring perl python3\
  clang-$PKS_LLVM lld-$PKS_LLVM llvm-$PKS_LLVM sparse coccinelle shellcheck pyflakes3 codespell"
