@@ -283,8 +283,8 @@ static int pks_show_thread(struct pks_thread *t, void *data)
 	rights = pks_thread_rights(t, &cpu);
 	if (!task || !pks_holds_more(rights, READ_ONCE(pks_default)))
 		return 0;
-	pks_task_name(name, task);
-	seq_printf(m, "%7d  %-15s  ", task_pid_nr(task), name);
+	seq_printf(m, "%7d  %-15s  ", task_pid_nr(task),
+		   pks_printable(name, task->comm));
 	if (since)
 		seq_printf(m, "%11llu  ", div_u64(local_clock() - since, NSEC_PER_MSEC));
 	else
@@ -332,8 +332,8 @@ static int pks_show_matrix_thread(struct pks_thread *t, void *data)
 	rights = pks_thread_rights(t, &cpu);
 	if (!task || !pks_holds_more(rights, READ_ONCE(pks_default)))
 		return 0;
-	pks_task_name(comm, task);
-	snprintf(name, sizeof(name), "%s[%d]", comm, task_pid_nr(task));
+	snprintf(name, sizeof(name), "%s[%d]", pks_printable(comm, task->comm),
+		 task_pid_nr(task));
 	seq_printf(m, "%-26s", name);
 	pks_show_matrix_row(m, rights);
 	return 0;

@@ -275,7 +275,7 @@ static int pks_holds_key(struct pks_thread *t, void *data)
 	if (!task || !pks_holds_more(rights, holder->base))
 		return 0;
 	holder->pid = task_pid_nr(task);
-	pks_task_name(holder->comm, task);
+	pks_printable(holder->comm, task->comm);
 	return 1;
 }
 

@@ -140,7 +140,7 @@ static void pks_fault_describe(struct pks_fault_info *info,
 		.cpu		= smp_processor_id(),
 		.pid		= current->pid,
 	};
-	pks_task_name(info->comm, current);
+	memcpy(info->comm, current->comm, sizeof(info->comm));
 	/* What is mapped now need not be what was: it may be allowed by now. */
 	if (pkey > 0 && !pks_permits(pkrs, pkey, info->access)) {
 		info->pkey = pkey;

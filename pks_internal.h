@@ -287,7 +287,7 @@ void pks_report_title(char *title, size_t size, const struct pks_fault_info *inf
 void pks_report_pkrs(void);
 int pks_report_show(struct seq_file *m, void *unused);
 void pks_report_forget(const struct module *mod, bool init);
-void pks_task_name(char *name, const struct task_struct *task);
+const char *pks_printable(char *name, const char *comm);
 int pks_report_init(void);
 void pks_report_exit(void);
 

@@ -33,8 +33,6 @@
  * @context: what kind of context it was in
  * @domain: what the key's first user calls it; empty if it is nobody's
  * @owner: that user
- * @where: the violating function, by its name: its module may go; empty if it was
- *	asked for
  * @nr_frames: how many there are in @frames
  * @frames: the stack, the violating function first; 0 is code that has gone
  */
@@ -45,18 +43,29 @@ struct pks_record {
 	const char		*context;
 	char			domain[PKS_KEY_NAME_LEN];
 	char			owner[MODULE_NAME_LEN];
-	char			where[PKS_WHERE_LEN];
 	unsigned int		nr_frames;
 	unsigned long		frames[PKS_FRAMES];
 };
 
-/* The CPU's last violations; @nr counts them all. Written with interrupts off. */
+/* The violating function of a record, whose module has gone since. */
+struct pks_gone {
+	unsigned long		nr;
+	bool			known;
+	char			where[PKS_WHERE_LEN];
+};
+
+/*
+ * The CPU's last violations; @nr counts them all. Written with interrupts off, but for
+ * @gone, which is under pks_gone_mutex.
+ */
 struct pks_ring {
 	unsigned long		nr;
 	struct pks_record	records[PKS_RECORDS];
+	struct pks_gone		gone[PKS_RECORDS];
 };
 
 static struct pks_ring __percpu *pks_rings;
+static DEFINE_MUTEX(pks_gone_mutex);
 
 /* Reports in the log are not to be mixed. */
 static DEFINE_RAW_SPINLOCK(pks_print_lock);
@@ -81,15 +90,16 @@ static void pks_record_stack(struct pks_record *record)
  * Whatever a task calls itself, it is one word in one line: names are anyone's to
  * choose, and reports are read by people who look for those who did wrong.
  */
-void pks_task_name(char *name, const struct task_struct *task)
+const char *pks_printable(char *name, const char *comm)
 {
 	int i;
 
-	strscpy(name, task->comm, TASK_COMM_LEN);
+	strscpy(name, comm, TASK_COMM_LEN);
 	for (i = 0; name[i]; i++) {
 		if (!isascii(name[i]) || !isprint(name[i]))
 			name[i] = '?';
 	}
+	return name;
 }
 
 static const char *pks_context(void)
@@ -150,12 +160,9 @@ static struct pks_record *pks_record(const struct pks_fault_info *info, bool fat
 	record->info = *info;
 	record->context = pks_context();
 	pks_record_owner(record);
-	record->where[0] = '\0';
 	record->nr_frames = 0;
-	if (fatal || pks_unasked(info)) {
-		pks_place(record->where, info->ip);
+	if (fatal || pks_unasked(info))
 		pks_record_stack(record);
-	}
 	raw_write_seqcount_end(&record->seq);
 	return record;
 }
@@ -247,11 +254,12 @@ static void pks_print_key(struct seq_file *m, const struct pks_record *record)
 
 #define PKS_RULE	"==================================================================\n"
 
-/* To debugfs or, if @m is NULL, to the log. */
-static void pks_print_record(struct seq_file *m, const struct pks_record *record)
+/* To debugfs or, if @m is NULL, to the log. @was: what had been at its ip, or NULL. */
+static void pks_print_record(struct seq_file *m, const struct pks_record *record,
+			     const char *was)
 {
 	const struct pks_fault_info *info = &record->info;
-	char title[PKS_TITLE_LEN], where[PKS_WHERE_LEN];
+	char title[PKS_TITLE_LEN], where[PKS_WHERE_LEN], name[TASK_COMM_LEN];
 	u32 micros;
 	u64 seconds = div_u64_rem(div_u64(info->time, NSEC_PER_USEC),
 				  USEC_PER_SEC, &micros);
@@ -259,12 +267,11 @@ static void pks_print_record(struct seq_file *m, const struct pks_record *record
 
 	pks_title(title, sizeof(title), record);
 	pks_print(m, PKS_RULE);
-	pks_print(m, "BUG: PKS: %s in %s\n", title, record->where[0] ? record->where :
-		  pks_place(where, info->ip));
+	pks_print(m, "BUG: PKS: %s in %s\n", title, was ?: pks_place(where, info->ip));
 	pks_print(m, "\n");
 	pks_print(m, "%s at 0x%lx by %s/%d (%s) on CPU %d:\n",
 		  info->access == PKS_READONLY ? "Read" : "Write",
-		  info->address, info->comm, info->pid, record->context,
+		  info->address, pks_printable(name, info->comm), info->pid, record->context,
 		  info->cpu);
 	for (i = 0; i < record->nr_frames; i++)
 		pks_print(m, " %s\n", pks_place(where, record->frames[i]));
@@ -290,7 +297,7 @@ static void pks_print_now(const struct pks_record *record)
 	this_cpu_write(pks_printing, true);
 	while (!raw_spin_trylock(&pks_print_lock))
 		cpu_relax();
-	pks_print_record(NULL, record);
+	pks_print_record(NULL, record, NULL);
 	raw_spin_unlock(&pks_print_lock);
 	this_cpu_write(pks_printing, false);
 }
@@ -365,10 +372,17 @@ static bool pks_record_copy(struct pks_record *to, const struct pks_record *from
 	return !read_seqcount_retry(&from->seq, seq);
 }
 
+/* A record as it is shown; @was is NULL if its ip is what it was. */
+struct pks_shown {
+	struct pks_record	record;
+	const char		*was;
+};
+
 /* The clock may stand still for a while. */
 static int pks_newer_first(const void *a, const void *b)
 {
-	const struct pks_record *one = a, *other = b;
+	const struct pks_record *one = &((const struct pks_shown *)a)->record;
+	const struct pks_record *other = &((const struct pks_shown *)b)->record;
 
 	if (one->info.time != other->info.time)
 		return one->info.time < other->info.time ? 1 : -1;
@@ -377,18 +391,28 @@ static int pks_newer_first(const void *a, const void *b)
 	return one->nr < other->nr ? 1 : -1;
 }
 
+static bool pks_show_one(struct pks_shown *shown, struct pks_ring *ring, unsigned int i)
+{
+	if (!pks_record_copy(&shown->record, &ring->records[i]))
+		return false;
+	if (!shown->record.info.ip && ring->gone[i].known &&
+	    ring->gone[i].nr == shown->record.nr)
+		shown->was = ring->gone[i].where;
+	return true;
+}
+
 /* All that is kept, into @records; returns how many. @nr: how many there were. */
-static unsigned int pks_collect(struct pks_record *records, unsigned long *nr)
+static unsigned int pks_collect(struct pks_shown *records, unsigned long *nr)
 {
 	unsigned int kept = 0, cpu, i;
 
 	*nr = 0;
 	for_each_possible_cpu(cpu) {
-		const struct pks_ring *ring = per_cpu_ptr(pks_rings, cpu);
+		struct pks_ring *ring = per_cpu_ptr(pks_rings, cpu);
 
 		*nr += READ_ONCE(ring->nr);
 		for (i = 0; i < PKS_RECORDS; i++)
-			kept += pks_record_copy(records + kept, &ring->records[i]);
+			kept += pks_show_one(records + kept, ring, i);
 	}
 	sort(records, kept, sizeof(*records), pks_newer_first, NULL);
 	return kept;
@@ -397,7 +421,7 @@ static unsigned int pks_collect(struct pks_record *records, unsigned long *nr)
 /* For debugfs: the newest first. */
 int pks_report_show(struct seq_file *m, void *unused)
 {
-	struct pks_record *records;
+	struct pks_shown *records;
 	unsigned int kept, i;
 	unsigned long nr;
 
@@ -409,22 +433,42 @@ int pks_report_show(struct seq_file *m, void *unused)
 			   GFP_KERNEL);
 	if (!records)
 		return -ENOMEM;
+	mutex_lock(&pks_gone_mutex);
 	kept = pks_collect(records, &nr);
 	seq_printf(m, "violations: %lu; kept: %u; overwritten: %lu; not printed: %lu\n",
 		   nr, kept, nr - kept, atomic_long_read(&pks_unprinted));
 	for (i = 0; i < kept; i++)
-		pks_print_record(m, &records[i]);
+		pks_print_record(m, &records[i].record, records[i].was);
+	mutex_unlock(&pks_gone_mutex);
 	kvfree(records);
 	return 0;
 }
 
-static void pks_forget_place(unsigned long *ip, const struct module *mod, bool init)
+/* What was there, if it goes; not if the record is being written anew. */
+static unsigned long pks_forget_place(unsigned long *ip, const struct module *mod, bool init)
 {
 	unsigned long was = READ_ONCE(*ip);
 
-	/* Unless the record is being written anew. */
-	if (init ? within_module_init(was, mod) : within_module(was, mod))
-		cmpxchg(ip, was, 0);
+	if (!(init ? within_module_init(was, mod) : within_module(was, mod)))
+		return 0;
+	return cmpxchg(ip, was, 0) == was ? was : 0;
+}
+
+/* The stack goes without a trace, but not the name of who did it. */
+static void pks_forget_in(struct pks_record *record, struct pks_gone *gone,
+			  const struct module *mod, bool init)
+{
+	unsigned long nr = READ_ONCE(record->nr), was;
+	unsigned int frame;
+
+	was = pks_forget_place(&record->info.ip, mod, init);
+	if (was) {
+		pks_place(gone->where, was);
+		gone->nr = nr;
+		gone->known = true;
+	}
+	for (frame = 0; frame < PKS_FRAMES; frame++)
+		pks_forget_place(&record->frames[frame], mod, init);
 }
 
 /*
@@ -433,17 +477,16 @@ static void pks_forget_place(unsigned long *ip, const struct module *mod, bool i
  */
 void pks_report_forget(const struct module *mod, bool init)
 {
-	struct pks_record *record;
-	unsigned int cpu, i, frame;
+	unsigned int cpu, i;
 
+	mutex_lock(&pks_gone_mutex);
 	for_each_possible_cpu(cpu) {
-		for (i = 0; i < PKS_RECORDS; i++) {
-			record = &per_cpu_ptr(pks_rings, cpu)->records[i];
-			pks_forget_place(&record->info.ip, mod, init);
-			for (frame = 0; frame < PKS_FRAMES; frame++)
-				pks_forget_place(&record->frames[frame], mod, init);
-		}
+		struct pks_ring *ring = per_cpu_ptr(pks_rings, cpu);
+
+		for (i = 0; i < PKS_RECORDS; i++)
+			pks_forget_in(&ring->records[i], &ring->gone[i], mod, init);
 	}
+	mutex_unlock(&pks_gone_mutex);
 }
 
 int pks_report_init(void)

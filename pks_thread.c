@@ -78,7 +78,7 @@ static void pks_sched_out(struct preempt_notifier *notifier,
 		 * linked, to a task that no one will switch to again.
 		 */
 		t->pid = current->pid;
-		pks_task_name(t->comm, current);
+		memcpy(t->comm, current->comm, TASK_COMM_LEN);
 		WRITE_ONCE(t->task, NULL);
 		llist_add(&t->dead, &pks_dead);
 		pks_thread_kick();
@@ -235,12 +235,12 @@ static void pks_thread_free(struct pks_thread *t)
 static void pks_thread_bury(struct pks_thread *t)
 {
 	u32 word = pks_fold(t->word, t->epoch);
-	char rights[128];
+	char rights[128], name[TASK_COMM_LEN];
 
 	if (pks_holds_more(word, READ_ONCE(pks_default))) {
 		pks_format_rights(rights, sizeof(rights), word);
-		pr_warn("%s[%d] exited with rights open:%s\n", t->comm, t->pid,
-			rights);
+		pr_warn("%s[%d] exited with rights open:%s\n",
+			pks_printable(name, t->comm), t->pid, rights);
 	}
 	pks_thread_free(t);
 }

@@ -47,7 +47,7 @@ modules_build() {
 
 # What the compiler, modpost and objtool complained about, though it worked.
 modules_warnings() {
-	grep -iE 'warning:' "$1" | grep -v 'the compiler differs from the one' || true
+	grep -iE 'warning:' "$1" | grep -vE 'the compiler differs from the one|pahole version differs' || true
 }
 
 # modules_list <tree>: the .ko files that scenarios may load.
