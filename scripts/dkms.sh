@@ -7,7 +7,7 @@
 #
 # install has DKMS build and install pks.ko from this tree, for the running kernel or those
 # named, in place of what an earlier install left. remove takes that away, sources included.
-# source copies what DKMS builds from; packages use it.
+# source copies what DKMS builds from into pks-<version> there; packages use it.
 
 # shellcheck source=scripts/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -25,8 +25,9 @@ source_files() {
 }
 
 copy_source() {
-	mkdir -p "$1"
-	source_files | tar -C "$PKS_ROOT" --owner=root:0 --group=root:0 -cf - -T - | tar -C "$1" -xf -
+	mkdir -p "$1/pks-$version"
+	source_files | tar -C "$PKS_ROOT" --owner=root:0 --group=root:0 -cf - -T - |
+		tar -C "$1/pks-$version" -xf -
 }
 
 # Every version that DKMS knows.
@@ -59,7 +60,7 @@ install_for() {
 
 	remove_all
 	rm -rf "/usr/src/pks-$version"
-	copy_source "/usr/src/pks-$version"
+	copy_source /usr/src
 	dkms add -m pks -v "$version"
 	for kernel; do
 		dkms install -m pks -v "$version" -k "$kernel"

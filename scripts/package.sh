@@ -51,7 +51,8 @@ try() {
 	fi
 }
 
-# step <case> <log> <progress> <command...>: a long one, that what follows needs.
+# step <case> <log> <progress> <command...>: a long one, that what follows needs. What fails in
+# a function does not end it: its last command has to tell.
 step() {
 	if run_step "$1" "$base/$2" "${@:3}"; then
 		ok "$1"
@@ -134,8 +135,7 @@ install_packages() {
 	mkdir -p "$CHROOT/debs"
 	cp "$debs"/*.deb "$CHROOT/debs"
 	mapfile -t files < <(cd "$debs" && printf '/debs/%s\n' *.deb)
-	chroot_apt install "${files[@]}" openssl
-	rm -rf "$CHROOT/debs"
+	chroot_apt install "${files[@]}" openssl && rm -r "$CHROOT/debs"
 }
 
 # says <regex> <command...>: a whole line of its output is like that.
