@@ -210,6 +210,8 @@ static void fuzz_fault_open(struct fuzz_context *ctx, struct pt_regs *regs, int 
 	int ret;
 
 	atomic_inc(&fuzz.keys[pkey].visits);
+	/* What an earlier call for the same access has opened, a reset has taken since. */
+	ctx->opened = -1;
 	span = fuzz_watch(key);
 	ret = pks_update_exception(regs, pkey, access);
 	fuzz_watched(key, &span);
