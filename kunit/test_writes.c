@@ -458,6 +458,8 @@ static void pks_writes_anywhere(struct kunit *test)
 	struct pks_actor *actor = pks_actor(test, "pks-writer", -1);
 	int i, former;
 
+	/* Otherwise a handler on top of a scope has what the scope has. */
+	pks_isolation_needed(test);
 	job.area = pks_writes_area(test, job.domain);
 	for (i = 0; i < PKS_TEST_WAYS; i++) {
 		memset(job.errs, -1, sizeof(job.errs));
@@ -485,8 +487,8 @@ static void pks_writes_without_isolation(struct kunit *test)
 	struct pks_writes_job job = { .domain = pks_test_domain(test, 0) };
 	int i;
 
-	job.area = pks_writes_area(test, job.domain);
 	pks_isolation_needed(test);
+	job.area = pks_writes_area(test, job.domain);
 	KUNIT_ASSERT_EQ(test, pks_isolation_set(test, false), 0);
 	for (i = 0; i < PKS_TEST_WAYS; i++) {
 		pks_test_ways[i].run(test, pks_writes_act, &job);
