@@ -34,7 +34,7 @@ struct text {
 	const char	*file;
 };
 
-#define T(text, ...)	{ text, sizeof(text) - 1, ##__VA_ARGS__ }
+#define T(string, ...)	{ .text = string, .len = sizeof(string) - 1, ##__VA_ARGS__ }
 
 /* What no file takes. */
 static const struct text bad[] = {

@@ -32,7 +32,7 @@ compile_make() {
 	sparse) with=(C=2 CHECK="$SPARSE") ;;
 	esac
 	make -C "$LINT_KDIR" O="$LINT_KDIR/${kind/sparse/gcc}" M="$copy/$dir" W=1 -j"$(nproc)" \
-		PKS_BENCH=m PKS_COUNT_WRITES=y KBUILD_MODPOST_WARN=1 "${with[@]}" modules
+		PKS="$copy" PKS_BENCH=m PKS_COUNT_WRITES=y KBUILD_MODPOST_WARN=1 "${with[@]}" modules
 }
 
 # What the compiler, objtool, modpost and sparse complain about. What they call a
