@@ -36,10 +36,10 @@ compile_make() {
 }
 
 # What the compiler, objtool, modpost and sparse complain about. What they call a
-# warning that is none: that there is no kernel.
+# warning that is none: that there is no kernel, and who wrote down its types.
 compile_findings() {
 	grep -E '(warning|error|WARNING|ERROR): | Error [0-9]' "$1" |
-		grep -vE 'modpost: .*( undefined!|unresolved symbol)|Module\.symvers is missing' |
+		grep -vE 'modpost: .*( undefined!|unresolved symbol)|Module\.symvers is missing|pahole version differs' |
 		sed "s,$2/,,g; s,^\./,," || true
 }
 
