@@ -314,7 +314,7 @@ static void fuzz_alloc(struct fuzz_context *ctx, struct rnd_state *rnd)
 	if (piece.kind >= FUZZ_OWN_PAGES)
 		piece.order %= 3;
 	piece.addr = fuzz_get(ctx, rnd, &piece, gfp);
-	fuzz_did(ctx, "alloc", piece.kind, piece.size, gfp, (long)piece.addr);
+	fuzz_did(ctx, "alloc", piece.kind, piece.size, (__force long)gfp, (long)piece.addr);
 	if (!piece.addr) {
 		if (gfpflags_allow_blocking(gfp) && piece.order < 9)
 			fuzz_fail(ctx, "no memory: kind %d, %zu bytes", piece.kind, piece.size);
