@@ -69,9 +69,10 @@ static void complain(const char *path, const char *what, long long got)
 		exit(1);
 }
 
-static int found(const char *path, const struct stat *st __attribute__((unused)), int type,
-		 struct FTW *ftw __attribute__((unused)))
+static int found(const char *path, const struct stat *st, int type, struct FTW *ftw)
 {
+	(void)st;
+	(void)ftw;
 	if (type == FTW_F && nr_paths < FILES)
 		paths[nr_paths++] = strdup(path);
 	return 0;
