@@ -2,8 +2,8 @@
 # shellcheck shell=bash
 #
 # Sourced. Runs jobs beside one another, as many as there are CPUs (or PKS_LANES), and
-# adds up their results. After PKS_DEADLINE minutes none is begun. A job is a command that says how its cases went, a line each
-# on stdout:
+# adds up their results. After PKS_DEADLINE minutes none is begun. A job is a command
+# that says how its cases went, a line each on stdout:
 #   ok - <case>
 #   ok - <case> # SKIP <why>
 #   not ok - <case>
@@ -82,7 +82,8 @@ jobs_tally() {
 	read -r passed failed skipped < <(find "$jobs_dir" -type f -exec cat {} + |
 		awk '{ p += $1; f += $2; s += $3 } END { print p + 0, f + 0, s + 0 }')
 	echo
-	echo "$passed passed, $failed failed$( ((!skipped)) || echo ", $skipped skipped")"
+	((!skipped)) || echo "$skipped skipped"
+	echo "$passed passed, $failed failed"
 	((failed == 0 && passed > 0))
 }
 
