@@ -35,19 +35,13 @@ attack_build() {
 
 # A disk for the attack by DMA, of a page.
 attack_boot() {
-	local verdict
-
 	scenario_prepare "$entry" "$PKS_ROOT/scripts/guest/attack.sh" "$base/run" \
 		"$base/tree"/{pks.ko,tests/attacks/attacks.ko,samples/ramdisk/ramdisk.ko} \
 		"$base/deputy" "$attacks/expected"
 	truncate -s 1M "$VM_DIR/disk.img"
 	scenario_run
 	tr -d '\r' <"$VM_DIR/report.log" | sed -n 's/^@ attack //p' >"$base/seen"
-	verdict=$(cat "$VM_DIR/verdict")
-	[ "$verdict" = good ] || {
-		sed -n -e 's/^not ok\t/    not so: /p' -e 's/^\t/    /p' "$VM_DIR/cases" >&2
-		die "${verdict/ /: }; the console is in ${VM_DIR#"$PWD"/}/console.log"
-	}
+	scenario_good
 }
 
 # attack_play <kernel>
@@ -60,23 +54,13 @@ attack_play() {
 	attack_boot
 }
 
-# What docs/attacks.md has between its two comments.
-attack_document() {
-	sed -i -e "/^<!-- attacks -->/,/^<!-- end of attacks -->/{
-		/^<!-- attacks -->/{p;r $base/attacks.md
-		}
-		/^<!-- end of attacks -->/p
-		d
-		}" "$1"
-}
-
 attack_check() {
 	local page_now=$base/page.md failed=
 
 	table cases || failed=1
 	table markdown >"$base/attacks.md" || true
 	cp "$page" "$page_now"
-	attack_document "$page_now"
+	put_table "$page_now" attacks "$base/attacks.md"
 	if cmp -s "$page" "$page_now"; then
 		echo "ok - docs/attacks.md has this table"
 	else
@@ -104,7 +88,7 @@ check)
 update)
 	attack_play stock
 	table markdown >"$base/attacks.md" || true
-	attack_document "$page"
+	put_table "$page" attacks "$base/attacks.md"
 	table verdict
 	say "docs/attacks.md is up to date"
 	;;

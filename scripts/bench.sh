@@ -69,7 +69,7 @@ bench_about() {
 
 # bench_boot <time|count> <number of CPUs> <run>: the lines of its results.
 bench_boot() {
-	local what=$1 cpus=$2 dir=$bench/$3/$1-$2 group=keys verdict modules
+	local what=$1 cpus=$2 dir=$bench/$3/$1-$2 group=keys modules
 
 	[ "$cpus" != 1 ] || group=
 	mapfile -t modules < <(bench_modules "$what")
@@ -78,11 +78,7 @@ bench_boot() {
 		"${modules[@]}" "$bench/user" "$PKS_ROOT/bench/run.sh"
 	VM_NAME="$3: $what, CPUs: $cpus"
 	scenario_run
-	verdict=$(cat "$dir/verdict")
-	if [ "$verdict" != good ]; then
-		sed -n 's/^\t/    /p' "$dir/cases" >&2
-		die "$VM_NAME: ${verdict/ /: }; the console is in $dir/console.log"
-	fi
+	scenario_good "$VM_NAME"
 	tr -d '\r' <"$dir/report.log" | sed -n 's/^@ bench //p'
 }
 
@@ -159,15 +155,10 @@ bench_check() {
 	[ -z "${bench_failed:-}" ]
 }
 
-# bench_document <format> <mark>: docs/performance.md has its tables between two comments.
+# bench_document <format> <mark>
 bench_document() {
 	table format="$1" "$rows" part=new "$committed" >"$bench/$1.md"
-	sed -i -e "/^<!-- $2 -->/,/^<!-- end of $2 -->/{
-		/^<!-- $2 -->/{p;r $bench/$1.md
-		}
-		/^<!-- end of $2 -->/p
-		d
-		}" "$PKS_ROOT/docs/performance.md"
+	put_table "$PKS_ROOT/docs/performance.md" "$2" "$bench/$1.md"
 }
 
 PKS_LABEL=bench

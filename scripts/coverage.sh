@@ -51,7 +51,7 @@ coverage_script() {
 
 # coverage_boot <scenario>: its counters, in <scenario>/counters.tar.
 coverage_boot() {
-	local name=$1 dir=$coverage/$1 script=$coverage/scripts/$1.sh modules verdict
+	local name=$1 dir=$coverage/$1 script=$coverage/scripts/$1.sh modules
 
 	coverage_script "$name" >"$script"
 	mapfile -t modules < <(modules_list "$tree")
@@ -60,11 +60,7 @@ coverage_boot() {
 	VM_QEMU+=" -drive if=none,id=counters,format=raw,file=counters.tar"
 	VM_QEMU+=" -device virtio-blk-pci,drive=counters,serial=counters"
 	scenario_run
-	verdict=$(cat "$dir/verdict")
-	if [ "$verdict" != good ]; then
-		grep -A 3 '^not ok' "$dir/cases" | sed 's/^/    /' >&2
-		die "$name: ${verdict/ /: }; the console is in $dir/console.log"
-	fi
+	scenario_good "$name"
 }
 
 # coverage_gcovr <arguments>: with the files that count, named as they are in the clone.
@@ -177,15 +173,9 @@ coverage_markdown() {
 	echo
 }
 
-# The table of docs/coverage.md stands between two comments.
 coverage_document() {
 	coverage_markdown >"$coverage/table.md"
-	sed -i -e "/^<!-- table -->/,/^<!-- end of table -->/{
-		/^<!-- table -->/{p;r $coverage/table.md
-		}
-		/^<!-- end of table -->/p
-		d
-		}" "$PKS_ROOT/docs/coverage.md"
+	put_table "$PKS_ROOT/docs/coverage.md" table "$coverage/table.md"
 }
 
 PKS_LABEL=coverage

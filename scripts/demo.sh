@@ -25,9 +25,5 @@ say "booting $(cat "$entry/about"), as it is, in QEMU; this takes 10 seconds or 
 scenario_prepare "$entry" "$PKS_ROOT/scripts/guest/demo.sh" "$base/runs/demo" "${modules[@]}"
 VM_LIVE=1
 scenario_run
-verdict=$(cat "$VM_DIR/verdict")
-if [ "$verdict" != good ]; then
-	sed -n 's/^not ok\t/    not seen: /p' "$VM_DIR/cases"
-	die "the demo did not go as it should: ${verdict/ /: }; the console is in $VM_DIR/console.log"
-fi
+scenario_good "the demo did not go as it should"
 say "each of $(grep -c '^ok' "$VM_DIR/cases") steps was seen, and the machine powered off cleanly"

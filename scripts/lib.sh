@@ -98,3 +98,14 @@ run_step() {
 	fi
 	say "$what: done ($((SECONDS - start)) s)"
 }
+
+# put_table <page> <mark> <file>: what the page has between the comments <mark> and
+# "end of <mark>" becomes what is in the file.
+put_table() {
+	sed -i -e "/^<!-- $2 -->/,/^<!-- end of $2 -->/{
+		/^<!-- $2 -->/{p;r $3
+		}
+		/^<!-- end of $2 -->/p
+		d
+		}" "$1"
+}
