@@ -96,11 +96,14 @@ static bool pks_is_mapped(unsigned long addr, unsigned long *last)
 	return pte && pte_present(*pte);
 }
 
-/* Where the image's mapping has that, or would, if it were not outside of it. */
+/*
+ * Where the image's mapping has that, or would, if it were not outside of it. Where the
+ * image is further up in its mapping than in memory, phys_base is below zero.
+ */
 static unsigned long pks_image_address(unsigned long phys)
 {
 	return __START_KERNEL_map +
-		clamp(phys, phys_base, phys_base + KERNEL_IMAGE_SIZE) - phys_base;
+		clamp((long)(phys - phys_base), 0L, (long)KERNEL_IMAGE_SIZE);
 }
 
 /*
