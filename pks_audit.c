@@ -12,25 +12,31 @@ struct pks_audit {
 	unsigned long		findings;
 };
 
-/* Found twice, for the mapping may have been on its way in or out. */
-static bool pks_audit_still(unsigned long address, int pkey)
+/*
+ * The mapping was read before its frame's area was looked up, and either may be on its
+ * way in or out. It counts if it is still there and the area is settled now: nothing
+ * that was on its way then is both.
+ */
+static bool pks_audit_still(unsigned long address, int pkey,
+			    const struct pks_area *area)
 {
-	return pks_key_of((void *)address) == pkey;
+	return pks_key_of((void *)address) == pkey &&
+		(!area || smp_load_acquire(&area->settled));
 }
 
 static void pks_audit_found(struct pks_audit *audit, unsigned long address,
 			    unsigned long pfn, unsigned long size, int pkey,
-			    const struct pks_dom *dom)
+			    const struct pks_area *area)
 {
 	const struct pks_audit_finding finding = {
 		.addr	= address,
 		.pfn	= pfn,
 		.size	= size,
 		.pkey	= pkey,
-		.dom	= dom,
+		.dom	= area ? area->dom : NULL,
 	};
 
-	if (!pks_audit_still(address, pkey))
+	if (!pks_audit_still(address, pkey, area))
 		return;
 	audit->findings++;
 	audit->fn(&finding, audit->data);
@@ -58,8 +64,7 @@ static void pks_audit_page(unsigned long address, unsigned long size,
 		address += from - at;
 		pfn += (from - at) >> PAGE_SHIFT;
 		if (area && area->dom->pub.pkey != pkey)
-			pks_audit_found(audit, address, pfn, to - from, pkey,
-					area->dom);
+			pks_audit_found(audit, address, pfn, to - from, pkey, area);
 		address += to - from;
 		pfn += (to - from) >> PAGE_SHIFT;
 		at = to;

@@ -30,10 +30,22 @@ int pks_area_add(struct pks_area *area, struct pks_dom *dom,
 	area->kind = kind;
 	area->start = start;
 	area->end = end;
+	area->settled = false;
 	INIT_LIST_HEAD(&area->node);
 	INIT_LIST_HEAD(&area->frames);
 	err = mtree_insert_range(&pks_areas, start, end - 1, area, GFP_KERNEL);
 	return err == -EEXIST ? -EBUSY : err;
+}
+
+/*
+ * Its mappings have their key, or from now on need not: for an audit, which is before
+ * or behind the writes to the page tables, not among them.
+ */
+void pks_area_settle(struct pks_area *area, bool settled)
+{
+	smp_store_release(&area->settled, settled);
+	/* The key may not be taken away before. */
+	smp_mb();
 }
 
 /* Whoever has looked it up may have it until RCU is through. May sleep. */

@@ -87,6 +87,7 @@ enum pks_area_kind {
  * @kind: see &enum pks_area_kind
  * @start: first address
  * @end: the address after the last
+ * @settled: has it its key, and will for now? Not while it is on its way in or out
  * @node: in the list of the domain's areas or chunks
  * @frames: of PKS_AREA_PROTECTED, the PKS_AREA_FRAMES that go with it
  * @pages: of PKS_AREA_VMALLOC
@@ -97,6 +98,7 @@ struct pks_area {
 	enum pks_area_kind	kind;
 	unsigned long		start;
 	unsigned long		end;
+	bool			settled;
 	struct list_head	node;
 	struct list_head	frames;
 	struct page		**pages;
@@ -155,6 +157,7 @@ extern struct mutex pks_domain_mutex;
 extern struct list_head pks_domains;
 int pks_area_add(struct pks_area *area, struct pks_dom *dom,
 		 enum pks_area_kind kind, unsigned long start, unsigned long end);
+void pks_area_settle(struct pks_area *area, bool settled);
 void pks_area_del(struct pks_area *area);
 struct pks_area *pks_area_find(const void *addr);
 struct pks_area *pks_area_next(unsigned long start, unsigned long end);

@@ -42,6 +42,7 @@ static void pks_chunk_release(struct pks_chunk *chunk)
 	struct pks_dom *dom = chunk->area.dom;
 	unsigned int splits = 0;
 
+	pks_area_settle(&chunk->area, false);
 	if (dom->pub.pkey) {
 		/* Its entries are its own by now: nothing is left to be split. */
 		pks_tag(chunk->area.start, chunk->area.end, 0, &splits);
@@ -85,6 +86,7 @@ static int pks_chunk_new(struct pks_dom *dom, unsigned int order, gfp_t gfp)
 	}
 	if (err)
 		goto err_tag;
+	pks_area_settle(&chunk->area, true);
 	chunk->large = pks_chunk_is_large(chunk);
 	raw_spin_lock_irqsave(&dom->lock, flags);
 	list_add(&chunk->area.node, &dom->chunks);
@@ -576,10 +578,21 @@ static int pks_protect_tag(struct pks_area *area, int pkey)
 	return err;
 }
 
+/* With its frames, of which there are none if it is in the direct map itself. */
+static void pks_protect_settle(struct pks_area *area, bool settled)
+{
+	struct pks_area *frames;
+
+	list_for_each_entry(frames, &area->frames, node)
+		pks_area_settle(frames, settled);
+	pks_area_settle(area, settled);
+}
+
 static void pks_protect_end(struct pks_area *area)
 {
 	struct pks_area *frames, *next;
 
+	pks_protect_settle(area, false);
 	pks_protect_tag(area, 0);
 	list_for_each_entry_safe(frames, next, &area->frames, node) {
 		pks_area_del(frames);
@@ -620,6 +633,7 @@ static int pks_protect_begin(struct pks_area *area, bool linear)
 		pks_protect_end(area);
 		return err;
 	}
+	pks_protect_settle(area, true);
 	mutex_lock(&dom->mutex);
 	list_add_tail(&area->node, &dom->areas);
 	mutex_unlock(&dom->mutex);
