@@ -107,7 +107,7 @@ static int status_show(struct seq_file *m, void *unused)
 	seq_printf(m, "not isolated:    %sexceptions, the reschedule IPI%s\n",
 		   pks_irq_isolated ? "" : "interrupts, softirqs, NMIs, ",
 		   pks_irq_isolated ? ", later registered NMI handlers" : "");
-	seq_printf(m, "fault hook:      %s\n", pks_fault_missing ?: "on");
+	seq_printf(m, "fault hook:      %s\n", pks_fault_text());
 	seq_printf(m, "audit:           %s\n", pks_step_missing ?: "on");
 	seq_printf(m, "policy:          %s (default of new keys)\n",
 		   pks_policy_name(pks_policy_default()));

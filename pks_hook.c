@@ -13,6 +13,14 @@ static int pks_hook_filter(struct ftrace_ops *ops, const char *function)
 	return ftrace_set_filter(ops, name, strlen(name), 1);
 }
 
+/* As it was before it had a filter, which 6.1 and 6.12 would free again with the next one. */
+static void pks_hook_clear(struct ftrace_ops *ops)
+{
+	ftrace_free_filter(ops);
+	ops->func_hash->filter_hash = NULL;
+	ops->func_hash->notrace_hash = NULL;
+}
+
 /*
  * Have @ops called for the one function of that name. Fails where there is none,
  * or none that can be traced. May sleep.
@@ -24,7 +32,7 @@ int pks_hook(struct ftrace_ops *ops, const char *function)
 	if (!err)
 		err = register_ftrace_function(ops);
 	if (err)
-		ftrace_free_filter(ops);
+		pks_hook_clear(ops);
 	return err;
 }
 
@@ -41,7 +49,7 @@ int pks_hook_direct(struct ftrace_ops *ops, const char *function, void (*hook)(v
 	if (!err)
 		err = register_ftrace_direct(ops, (unsigned long)hook);
 	if (err)
-		ftrace_free_filter(ops);
+		pks_hook_clear(ops);
 	else
 		ops->flags |= FTRACE_OPS_FL_PERMANENT;
 	return err;
@@ -49,14 +57,15 @@ int pks_hook_direct(struct ftrace_ops *ops, const char *function, void (*hook)(v
 
 void pks_unhook_direct(struct ftrace_ops *ops, void (*hook)(void))
 {
-	unregister_ftrace_direct(ops, (unsigned long)hook, true);
+	unregister_ftrace_direct(ops, (unsigned long)hook, false);
+	pks_hook_clear(ops);
 }
 
 /* On return no CPU is in the hook any more. May sleep. */
 void pks_unhook(struct ftrace_ops *ops)
 {
 	unregister_ftrace_function(ops);
-	ftrace_free_filter(ops);
+	pks_hook_clear(ops);
 }
 
 struct pks_wanted {

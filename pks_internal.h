@@ -209,10 +209,35 @@ void pks_irq_teardown(void);
 int pks_irq_set_isolation(bool on);
 
 /* pks_fault.c */
+void pks_fault(struct pt_regs *regs, unsigned long error_code,
+	       unsigned long address);
+bool pks_fault_find(void);
+
+/* pks_fault_hook.c */
+#if defined(CONFIG_DYNAMIC_FTRACE_WITH_REGS) && defined(CONFIG_KPROBES)
 extern const char *pks_fault_missing;
 void pks_fault_setup(void);
 void pks_fault_check(void);
 void pks_fault_teardown(void);
+void pks_fault_pass(struct pt_regs *regs, unsigned long error_code,
+		    unsigned long address, bool copy);
+bool pks_fault_proving(void);
+bool pks_fault_proves(struct pt_regs *regs, unsigned long error_code,
+		      unsigned long address);
+const char *pks_fault_text(void);
+#else
+#define pks_fault_missing \
+	"the kernel has no CONFIG_DYNAMIC_FTRACE_WITH_REGS, or no CONFIG_KPROBES"
+static inline void pks_fault_setup(void) { }
+static inline void pks_fault_check(void) { }
+static inline void pks_fault_teardown(void) { }
+static inline const char *pks_fault_text(void) { return pks_fault_missing; }
+#endif
+
+/* pks_warning.c */
+bool pks_warning_watch(void);
+bool pks_warning_leave_out(void);
+void pks_warning_give_back(void);
 
 /* pks_walk.c */
 typedef void (*pks_walk_fn)(unsigned long address, unsigned long size,

@@ -246,6 +246,8 @@ void pks_status_needed(struct kunit *test, const char *what);
 /* Skips the case where violations can't be carried out. */
 void pks_audit_needed(struct kunit *test);
 bool pks_faults_hooked(struct kunit *test);
+/* At bad_area_nosemaphore(), behind what the kernel does about kprobes? */
+bool pks_faults_hooked_late(struct kunit *test);
 /* A key whose violations are; or the case ends here. */
 int pks_audited_key(struct kunit *test);
 /* Other memory that is the same page, with no key. */

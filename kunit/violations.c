@@ -81,6 +81,11 @@ bool pks_faults_hooked(struct kunit *test)
 	return !strncmp(pks_status_of(test, "fault hook:"), "on", 2);
 }
 
+bool pks_faults_hooked_late(struct kunit *test)
+{
+	return strstarts(pks_status_of(test, "fault hook:"), "on, at bad_area");
+}
+
 void pks_audit_needed(struct kunit *test)
 {
 	pks_status_needed(test, "audit:");

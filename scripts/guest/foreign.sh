@@ -2,9 +2,9 @@
 # shellcheck shell=dash source=scripts/guest/lib.sh
 #
 # Of those who may change where a function goes a function can have but one. When
-# somebody else has do_kern_addr_fault(), pks goes on without: violations end in the
-# exception table all the same, and the kernel warns of the first. When pks has it,
-# it stays so.
+# somebody else has all that pks could take (late.sh: not all of it), pks goes on without:
+# violations end in the exception table all the same, and the kernel warns of the first.
+# When pks has one, it stays so.
 # expect: 1 WARNING: .*do_kern_addr_fault
 # expect: 2-2 BUG: PKS: (read of|write to) no-access domain "vault" in stray_try
 . /guest/lib.sh
@@ -32,7 +32,8 @@ stray() {
 	echo try >$stray/do
 }
 
-try "somebody takes do_kern_addr_fault()" insmod /modules/pks_ipmodify.ko
+try "somebody takes do_kern_addr_fault() and bad_area_nosemaphore()" \
+	insmod /modules/pks_ipmodify.ko functions=do_kern_addr_fault,bad_area_nosemaphore
 try "load pks.ko, all the same" insmod /modules/pks.ko policy=report
 try "status: PKS is on" has "set on 4 of 4" $pks/status
 try "status: the fault hook is someone else's" has "^fault hook: .* or is someone else's" $pks/status
@@ -47,7 +48,7 @@ unsupported "insmod /modules/pks_owner.ko handler=fixup"
 try "policy deny is no problem" sh -c "echo 1 deny >$pks/policy"
 rmmod vault
 try "unload pks" rmmod pks
-try "the other gives it back" rmmod pks_ipmodify
+try "the other gives these back" rmmod pks_ipmodify
 kunit /modules/pks_off_kunit.ko
 rmmod pks_off_kunit
 

@@ -39,7 +39,7 @@ feature() {
 
 	is=$(sed -n "s/^$1: *//p" /sys/kernel/debug/pks/status)
 	case $is in
-	on) ok "$1: on" ;;
+	on | "on, "*) ok "$1: $is" ;;
 	*' '*)
 		note "$1 ($is)"
 		ok "$1: status says why it is not on"

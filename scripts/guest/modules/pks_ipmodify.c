@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * For scenarios: a hook that may change where do_kern_addr_fault() returns to, of
- * which a function can have but one, as livepatches have it. This one changes nothing.
+ * For scenarios: a hook that may change where functions go, of which each can have but
+ * one, as livepatches have it. This one changes nothing.
  */
 #include <linux/ftrace.h>
 #include <linux/module.h>
 #include <linux/string.h>
+
+static char *functions[4] = { "do_kern_addr_fault" };
+static int count = 1;
+module_param_array(functions, charp, &count, 0444);
+MODULE_PARM_DESC(functions, "the functions to take");
 
 static void notrace ipmodify_hook(unsigned long ip, unsigned long parent_ip,
 				  struct ftrace_ops *ops,
@@ -20,10 +25,12 @@ static struct ftrace_ops ipmodify_ops = {
 
 static int __init ipmodify_init(void)
 {
-	char name[] = "do_kern_addr_fault";
-	int err;
+	int err = 0;
+	int i;
 
-	err = ftrace_set_filter(&ipmodify_ops, name, strlen(name), 1);
+	for (i = 0; i < count && !err; i++)
+		err = ftrace_set_filter(&ipmodify_ops, functions[i],
+					strlen(functions[i]), 0);
 	if (!err)
 		err = register_ftrace_function(&ipmodify_ops);
 	if (err)

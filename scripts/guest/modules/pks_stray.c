@@ -9,12 +9,14 @@
  *   try		both, with exception-table entries
  *   hammer		that again and again, by a thread on each CPU
  *   stop		no longer
+ *   warn		nothing of that: a warning of the kernel's
  *
  * pks_stray/state counts what became of those with exception-table entries, on each
  * CPU.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/bug.h>
 #include <linux/completion.h>
 #include <linux/cpumask.h>
 #include <linux/debugfs.h>
@@ -154,6 +156,8 @@ static int stray_do(const char *word)
 		return stray_start();
 	else if (!strcmp(word, "stop"))
 		stray_stop();
+	else if (!strcmp(word, "warn"))
+		WARN_ON(1);
 	else
 		return -EINVAL;
 	return 0;
