@@ -3,7 +3,6 @@
  * The module as a whole: what is set up in which order, and the key allocator.
  */
 #include "pks_domain.h"
-#include <linux/ctype.h>
 #include <linux/module.h>
 #include <linux/slab.h>
 #include <linux/string.h>
@@ -71,7 +70,7 @@ bool pks_name_ok(const char *name)
 
 	if (!len || len == PKS_KEY_NAME_LEN)
 		return false;
-	while (len && isascii(name[len - 1]) && isprint(name[len - 1]))
+	while (len && pks_is_printable(name[len - 1]))
 		len--;
 	return !len;
 }

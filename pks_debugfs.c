@@ -378,17 +378,18 @@ static int irq_isolation_show(struct seq_file *m, void *unused)
 static ssize_t irq_isolation_write(struct file *file, const char __user *text,
 				   size_t len, loff_t *pos)
 {
-	char value[8];
+	char buf[8], *value;
 	int err;
 
 	if (!READ_ONCE(pks_on))
 		return -EOPNOTSUPP;
-	err = pks_debugfs_text(value, sizeof(value), text, len);
+	err = pks_debugfs_text(buf, sizeof(buf), text, len);
 	if (err)
 		return err;
-	if (strcmp(strim(value), "0") && strcmp(strim(value), "1"))
+	value = strim(buf);
+	if (strcmp(value, "0") && strcmp(value, "1"))
 		return -EINVAL;
-	return pks_irq_set_isolation(*strim(value) == '1') ?: len;
+	return pks_irq_set_isolation(*value == '1') ?: len;
 }
 DEFINE_SHOW_STORE_ATTRIBUTE(irq_isolation);
 

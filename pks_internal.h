@@ -8,6 +8,7 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/atomic.h>
+#include <linux/ctype.h>
 #include <linux/list.h>
 #include <linux/llist.h>
 #include <linux/mutex.h>
@@ -144,6 +145,12 @@ struct pks_tamper_counts {
 	unsigned int		pkrs;
 	unsigned int		cr4;
 };
+
+/* In what people read and others choose: it forges no line, and is one column wide. */
+static inline bool pks_is_printable(char c)
+{
+	return isascii(c) && isprint(c);
+}
 
 /* pks_core.c */
 extern bool pks_on;

@@ -4,7 +4,6 @@
  * and to debugfs when someone asks, by the same function.
  */
 #include "pks_internal.h"
-#include <linux/ctype.h>
 #include <linux/module.h>
 #include <linux/percpu.h>
 #include <linux/printk.h>
@@ -47,10 +46,9 @@ struct pks_record {
 	unsigned long		frames[PKS_FRAMES];
 };
 
-/* The violating function of a record, whose module has gone since. */
+/* The violating function of a record, whose module has gone since; "" of none. */
 struct pks_gone {
 	unsigned long		nr;
-	bool			known;
 	char			where[PKS_WHERE_LEN];
 };
 
@@ -96,7 +94,7 @@ const char *pks_printable(char *name, const char *comm)
 
 	strscpy(name, comm, TASK_COMM_LEN);
 	for (i = 0; name[i]; i++) {
-		if (!isascii(name[i]) || !isprint(name[i]))
+		if (!pks_is_printable(name[i]))
 			name[i] = '?';
 	}
 	return name;
@@ -395,7 +393,7 @@ static bool pks_show_one(struct pks_shown *shown, struct pks_ring *ring, unsigne
 {
 	if (!pks_record_copy(&shown->record, &ring->records[i]))
 		return false;
-	if (!shown->record.info.ip && ring->gone[i].known &&
+	if (!shown->record.info.ip && *ring->gone[i].where &&
 	    ring->gone[i].nr == shown->record.nr)
 		shown->was = ring->gone[i].where;
 	return true;
@@ -465,7 +463,6 @@ static void pks_forget_in(struct pks_record *record, struct pks_gone *gone,
 	if (was) {
 		pks_place(gone->where, was);
 		gone->nr = nr;
-		gone->known = true;
 	}
 	for (frame = 0; frame < PKS_FRAMES; frame++)
 		pks_forget_place(&record->frames[frame], mod, init);

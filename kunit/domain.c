@@ -18,8 +18,7 @@ int pks_domain_fixture_init(struct kunit *test)
 {
 	memset(pks_test_domains, 0, sizeof(pks_test_domains));
 	pks_test_domain_nr = 0;
-	pks_debugfs_needed(test);
-	return pks_fixture_init(test);
+	return pks_debugfs_fixture_init(test);
 }
 
 /* The threads of the case may have domains open: they go first. */

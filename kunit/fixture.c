@@ -34,6 +34,12 @@ int pks_fixture_init(struct kunit *test)
 	return err;
 }
 
+int pks_debugfs_fixture_init(struct kunit *test)
+{
+	pks_debugfs_needed(test);
+	return pks_fixture_init(test);
+}
+
 void pks_fixture_exit(struct kunit *test)
 {
 	struct pks_fixture *fix = test->priv;

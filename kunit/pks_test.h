@@ -19,6 +19,8 @@
  * machine without PKS.
  */
 int pks_fixture_init(struct kunit *test);
+/* Likewise, for suites that look at debugfs: skips without it. */
+int pks_debugfs_fixture_init(struct kunit *test);
 void pks_fixture_exit(struct kunit *test);
 
 /* A key, or the case ends here. */

@@ -4,6 +4,7 @@
 #define PKS_TRY_H
 
 #include <linux/bits.h>
+#include <linux/compiler.h>
 #include <linux/errno.h>
 #include <linux/types.h>
 #include <asm/asm.h>
@@ -56,6 +57,21 @@ static inline bool pks_test_cr4_pks(void)
 
 	asm volatile("mov %%cr4, %0" : "=r" (cr4));
 	return cr4 & BIT(24);
+}
+
+/* The instruction of a function that writes an MSR; NULL if it has none. */
+static inline void *pks_find_wrmsr(void (*function)(int, int))
+{
+	const u8 *code = (const u8 *)function;
+	unsigned int i;
+
+	/* Or objtool sees a jump into the middle of a function. */
+	OPTIMIZER_HIDE_VAR(code);
+	for (i = 0; i < 256; i++) {
+		if (code[i] == 0x0f && code[i + 1] == 0x30)
+			return (void *)(code + i);
+	}
+	return NULL;
 }
 
 #endif /* PKS_TRY_H */

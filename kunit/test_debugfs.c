@@ -253,12 +253,6 @@ static void pks_debugfs_irq_isolation(struct kunit *test)
 	KUNIT_EXPECT_STREQ(test, pks_isolation(test), "on");
 }
 
-static int pks_debugfs_init(struct kunit *test)
-{
-	pks_debugfs_needed(test);
-	return pks_fixture_init(test);
-}
-
 static struct kunit_case pks_debugfs_cases[] = {
 	KUNIT_CASE(pks_debugfs_keys),
 	KUNIT_CASE(pks_debugfs_names),
@@ -273,7 +267,7 @@ static struct kunit_case pks_debugfs_cases[] = {
 
 struct kunit_suite pks_debugfs_suite = {
 	.name		= "pks_debugfs",
-	.init		= pks_debugfs_init,
+	.init		= pks_debugfs_fixture_init,
 	.exit		= pks_fixture_exit,
 	.test_cases	= pks_debugfs_cases,
 };

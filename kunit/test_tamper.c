@@ -308,20 +308,6 @@ static noinline void pks_tamper_leave(int pkey, int former)
 	pks_leave(pkey, former);
 }
 
-static void *pks_tamper_find_wrmsr(void)
-{
-	u8 *code = (u8 *)pks_tamper_leave;
-	unsigned int i;
-
-	/* The end of the loop, as a constant, would look like one of a function. */
-	OPTIMIZER_HIDE_VAR(code);
-	for (i = 0; i < 256; i++) {
-		if (code[i] == 0x0f && code[i + 1] == 0x30)
-			return code + i;
-	}
-	return NULL;
-}
-
 /* As if the WRMSR had been jumped to: there is no update, and it opens everything. */
 static int pks_tamper_forge(struct kprobe *kp, struct pt_regs *regs)
 {
@@ -334,7 +320,7 @@ static void pks_tamper_forged_value(struct kunit *test)
 {
 	struct pks_part part = pks_test_part(test, PKS_READWRITE);
 	struct kprobe kp = {
-		.addr = pks_tamper_find_wrmsr(),
+		.addr = pks_find_wrmsr(pks_tamper_leave),
 		.pre_handler = pks_tamper_forge,
 	};
 	int i;
@@ -352,12 +338,6 @@ static void pks_tamper_forged_value(struct kunit *test)
 	unregister_kprobe(&kp);
 }
 
-static int pks_tamper_init(struct kunit *test)
-{
-	pks_debugfs_needed(test);
-	return pks_fixture_init(test);
-}
-
 static struct kunit_case pks_tamper_cases[] = {
 	KUNIT_CASE(pks_tamper_forged_value),
 	KUNIT_CASE(pks_tamper_pkrs_switch),
@@ -373,7 +353,7 @@ static struct kunit_case pks_tamper_cases[] = {
 
 struct kunit_suite pks_tamper_suite = {
 	.name		= "pks_tamper",
-	.init		= pks_tamper_init,
+	.init		= pks_debugfs_fixture_init,
 	.exit		= pks_fixture_exit,
 	.test_cases	= pks_tamper_cases,
 };

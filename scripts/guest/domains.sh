@@ -12,14 +12,6 @@ pks=/sys/kernel/debug/pks
 vault=/sys/kernel/debug/vault
 table=/sys/kernel/debug/optable
 
-# stray <address>: what an intruder got there, in /tmp/stray.
-stray() {
-	dmesg -c >/dev/null
-	insmod /modules/intruder.ko address="$1"
-	rmmod intruder
-	dmesg >/tmp/stray
-}
-
 # show <file>: for people who read the console.
 show() {
 	echo

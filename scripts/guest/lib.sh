@@ -130,6 +130,15 @@ monitor() {
 	report "@ monitor $*"
 }
 
+# stray <address>: a module of its own reads and writes there; what the log says of it
+# is in /tmp/stray.
+stray() {
+	dmesg -c >/dev/null
+	insmod /modules/intruder.ko address="$1"
+	rmmod intruder
+	dmesg >/tmp/stray
+}
+
 # says <what>: for the progress line of the host.
 says() {
 	report "@ says $*"

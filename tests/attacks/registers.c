@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* PKRS and the control registers, written by someone else. */
 #include "../../pks_internal.h"
+#include "../../kunit/pks_try.h"
 #include "attacks.h"
 #include <linux/kprobes.h>
 #include <linux/percpu.h>
@@ -84,20 +85,6 @@ static noinline void tamper_leave(int pkey, int former)
 	pks_leave(pkey, former);
 }
 
-static void *tamper_find_wrmsr(void)
-{
-	u8 *code = (u8 *)tamper_leave;
-	unsigned int i;
-
-	/* Or objtool sees a jump into the middle of a function. */
-	OPTIMIZER_HIDE_VAR(code);
-	for (i = 0; i < 256; i++) {
-		if (code[i] == 0x0f && code[i + 1] == 0x30)
-			return code + i;
-	}
-	return NULL;
-}
-
 /* The word where no update is under way, and how many have arrived. */
 static u32 tamper_word;
 static unsigned int tamper_forged;
@@ -114,7 +101,7 @@ static int tamper_forge(struct kprobe *kp, struct pt_regs *regs)
 static int forged_wrmsr(void)
 {
 	struct kprobe kp = {
-		.addr = tamper_find_wrmsr(),
+		.addr = pks_find_wrmsr(tamper_leave),
 		.pre_handler = tamper_forge,
 	};
 	int pkey = victim.domain->pkey, former, outcome;

@@ -207,6 +207,21 @@ static void fuzz_exhaust(struct fuzz_context *ctx, struct rnd_state *rnd)
 	mutex_unlock(&fuzz.mutex);
 }
 
+/*
+ * Behind a call that would change @history, unless it is to be refused: what it
+ * returned, and what it had to.
+ */
+static void fuzz_changed(struct fuzz_context *ctx, struct fuzz_history *history,
+			 const char *call, int pkey, int arg, int ret, int expected)
+{
+	fuzz_did(ctx, call, pkey, arg, 0, ret);
+	if (!expected)
+		fuzz_change_end(history);
+	if (ret != expected)
+		fuzz_fail(ctx, "%s(%d, %d) returned %d instead of %d", call, pkey, arg,
+			  ret, expected);
+}
+
 static void fuzz_set_default(struct fuzz_context *ctx, struct rnd_state *rnd, int pkey)
 {
 	struct fuzz_history *key = &fuzz.keys[pkey].key;
@@ -221,12 +236,7 @@ static void fuzz_set_default(struct fuzz_context *ctx, struct rnd_state *rnd, in
 	if (!expected)
 		fuzz_change_begin(key, access | FUZZ_TAKEN);
 	ret = pks_key_set_default(pkey, access);
-	fuzz_did(ctx, "pks_key_set_default", pkey, access, 0, ret);
-	if (!expected)
-		fuzz_change_end(key);
-	if (ret != expected)
-		fuzz_fail(ctx, "pks_key_set_default(%d, %d) returned %d instead of %d", pkey,
-			  access, ret, expected);
+	fuzz_changed(ctx, key, "pks_key_set_default", pkey, access, ret, expected);
 	fuzz_count(FUZZ_RESETS);
 }
 
@@ -243,12 +253,7 @@ static void fuzz_set_policy(struct fuzz_context *ctx, struct rnd_state *rnd, int
 	if (!expected)
 		fuzz_change_begin(violations, policy | handler);
 	ret = pks_set_policy(pkey, policy);
-	fuzz_did(ctx, "pks_set_policy", pkey, policy, 0, ret);
-	if (!expected)
-		fuzz_change_end(violations);
-	if (ret != expected)
-		fuzz_fail(ctx, "pks_set_policy(%d, %d) returned %d instead of %d", pkey,
-			  policy, ret, expected);
+	fuzz_changed(ctx, violations, "pks_set_policy", pkey, policy, ret, expected);
 }
 
 /* A probe panics nothing. */
@@ -280,12 +285,8 @@ static void fuzz_set_handler(struct fuzz_context *ctx, struct rnd_state *rnd, in
 				  handler << FUZZ_HANDLER);
 	ret = pks_set_fault_handler(pkey, handler ? fuzz_fault : NULL,
 				    (void *)(long)(handler * PKS_NUM_KEYS + pkey));
-	fuzz_did(ctx, "pks_set_fault_handler", pkey, handler, 0, ret);
-	if (!expected)
-		fuzz_change_end(violations);
-	if (ret != expected)
-		fuzz_fail(ctx, "pks_set_fault_handler(%d, %d) returned %d instead of %d", pkey,
-			  handler, ret, expected);
+	fuzz_changed(ctx, violations, "pks_set_fault_handler", pkey, handler, ret,
+		     expected);
 }
 
 static void fuzz_abandon(struct fuzz_context *ctx, int pkey)
