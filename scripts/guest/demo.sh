@@ -2,8 +2,8 @@
 # shellcheck shell=dash source=scripts/guest/lib.sh
 #
 # `make demo`: a secret, its owner, and a module that is neither.
-# check: no
-# kernel: any
+# kernel: stock backports
+# flavours: any
 # cmdline: loglevel=3
 # timeout: 120
 . /guest/lib.sh
