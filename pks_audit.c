@@ -20,8 +20,11 @@ struct pks_audit {
 static bool pks_audit_still(unsigned long address, int pkey,
 			    const struct pks_area *area)
 {
-	return pks_key_of((void *)address) == pkey &&
-		(!area || smp_load_acquire(&area->settled));
+	if (pks_key_of((void *)address) != pkey)
+		return false;
+	/* Behind the entry: who was on the way out says so before he writes it. */
+	smp_rmb();
+	return !area || READ_ONCE(area->settled);
 }
 
 static void pks_audit_found(struct pks_audit *audit, unsigned long address,

@@ -154,7 +154,7 @@ static inline void hrtimer_setup_on_stack(struct hrtimer *timer,
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 5, 0)
 #define register_ftrace_direct(ops, addr)	register_ftrace_direct_multi(ops, addr)
 #define unregister_ftrace_direct(ops, addr, free_filters)		\
-	unregister_ftrace_direct_multi(ops, addr)
+	((void)(free_filters), unregister_ftrace_direct_multi(ops, addr))
 #endif
 
 /* 6.12 at the latest: stack_trace_save_tsk() is exported. */

@@ -43,9 +43,9 @@ int pks_area_add(struct pks_area *area, struct pks_dom *dom,
  */
 void pks_area_settle(struct pks_area *area, bool settled)
 {
-	smp_store_release(&area->settled, settled);
-	/* The key may not be taken away before. */
+	/* Behind the key's being there; and before its being taken away. */
 	smp_mb();
+	smp_store_mb(area->settled, settled);
 }
 
 /* Whoever has looked it up may have it until RCU is through. May sleep. */

@@ -41,7 +41,7 @@ attack_boot() {
 	truncate -s 1M "$VM_DIR/disk.img"
 	scenario_run
 	tr -d '\r' <"$VM_DIR/report.log" | sed -n 's/^@ attack //p' >"$base/seen"
-	scenario_good
+	scenario_good "the attacks"
 }
 
 # attack_play <kernel>

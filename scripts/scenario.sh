@@ -129,14 +129,14 @@ scenario_prepare() {
 	vm_pack "$VM_DIR" "$script" "$entry/root" "$@" "${programs[@]}"
 }
 
-# scenario_good [what]: after a run that has to be good; else says why not, and ends.
+# scenario_good <what>: after a run that has to be good; else says why not, and ends.
 scenario_good() {
 	local verdict
 
 	verdict=$(cat "$VM_DIR/verdict")
 	[ "$verdict" != good ] || return 0
 	sed -n -e 's/^not ok\t/    not so: /p' -e 's/^\t/    /p' "$VM_DIR/cases" >&2
-	die "${1:+$1: }${verdict/ /: }; the console is in ${VM_DIR#"$PWD"/}/console.log"
+	die "$1: ${verdict/ /: }; the console is in ${VM_DIR#"$PWD"/}/console.log"
 }
 
 # scenario_run: the verdict goes to <dir>/verdict, the cases to <dir>/cases.

@@ -44,7 +44,7 @@ debugfs() {
 
 vault() {
 	try "vault: a secret" sh -c "echo 'the eagle has landed' >$vault/secret"
-	stray "$(cat $vault/address)"
+	stray_at "$(cat $vault/address)"
 	try "vault: a stray read is stopped" has "stray read: stopped" /tmp/stray
 	try "vault: a stray write is stopped" has "stray write: stopped" /tmp/stray
 	try "vault: the secret is what it was" has "the eagle has landed" $vault/secret
@@ -55,13 +55,13 @@ vault() {
 
 optable() {
 	try "optable: calls need no scope" has "^13$" $table/call
-	stray "$(cat $table/address)"
+	stray_at "$(cat $table/address)"
 	try "optable: it can be read" has "stray read: got" /tmp/stray
 	try "optable: overwriting a pointer is stopped" has "stray write: stopped" /tmp/stray
 	try "optable: calls go on" has "^13$" $table/call
 	try "optable: its owner replaces it" sh -c "echo multiply >$table/table"
 	try "optable: calls go to the new one" has "^42$" $table/call
-	stray "$(cat $table/address)"
+	stray_at "$(cat $table/address)"
 	try "optable: that one can't be overwritten either" has "stray write: stopped" /tmp/stray
 	try "optable: calls go on to it" has "^42$" $table/call
 }

@@ -130,9 +130,9 @@ monitor() {
 	report "@ monitor $*"
 }
 
-# stray <address>: a module of its own reads and writes there; what the log says of it
+# stray_at <address>: a module of its own reads and writes there; what the log says of it
 # is in /tmp/stray.
-stray() {
+stray_at() {
 	dmesg -c >/dev/null
 	insmod /modules/intruder.ko address="$1"
 	rmmod intruder

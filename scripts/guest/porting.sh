@@ -32,7 +32,7 @@ protected() {
 	try "load pks.ko" insmod /modules/pks.ko
 	try "load door.ko" insmod /modules/door.ko
 	used "protected"
-	stray "$(cat $door/address)"
+	stray_at "$(cat $door/address)"
 	try "protected: a stray read is stopped" has "stray read: stopped" /tmp/stray
 	try "protected: a stray write is stopped" has "stray write: stopped" /tmp/stray
 	try "protected: there were two alarms" has "^shut, alarms: 2" $door/state
@@ -53,7 +53,7 @@ unprotected() {
 
 try "load door_plain.ko" insmod /modules/door_plain.ko
 used "as it was"
-stray "$(cat $door/address)"
+stray_at "$(cat $door/address)"
 try "as it was: a stray write goes through" has "stray write: done" /tmp/stray
 try "as it was: so the door is open, without a badge" has "^open" $door/state
 try "as it was: unload it" rmmod door_plain
