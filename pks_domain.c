@@ -43,8 +43,9 @@ int pks_area_add(struct pks_area *area, struct pks_dom *dom,
  */
 void pks_area_settle(struct pks_area *area, bool settled)
 {
-	/* Behind the key's being there; and before its being taken away. */
+	/* Behind the key's being there. */
 	smp_mb();
+	/* Before its being taken away. */
 	smp_store_mb(area->settled, settled);
 }
 
