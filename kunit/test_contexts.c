@@ -266,7 +266,7 @@ static void pks_flicker_act(void *data)
 }
 
 #define PKS_FLICKERS		4
-#define PKS_FLICKER_ROUNDS	2000
+#define PKS_FLICKER_ROUNDS	1000
 
 static void pks_flickers_begin(struct kunit *test, struct pks_actor **actors,
 			       struct pks_flicker *flickers, u64 *page)
