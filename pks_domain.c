@@ -408,5 +408,7 @@ void pks_domains_exit(void)
 		pks_dom_free(dom);
 	}
 	mutex_unlock(&pks_domain_mutex);
+	/* Each was a domain's, and those have gone. */
+	WARN_ON_ONCE(!mtree_empty(&pks_areas));
 	mtree_destroy(&pks_areas);
 }
