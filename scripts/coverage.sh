@@ -20,7 +20,7 @@
 . "$PKS_ROOT/scripts/scenario.sh"
 
 # Scenarios that run the suites. A machine with one CPU adds nothing.
-COVERAGE_RUNS="kunit nopks"
+COVERAGE_RUNS="kunit late nopks"
 # Percent of a file's lines.
 COVERAGE_LEAST=90
 

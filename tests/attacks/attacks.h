@@ -43,7 +43,7 @@ extern const struct attack attack_gadgets[];
  * @other: a domain of the attacker's
  * @secret: what all of @domain's memory below holds; eight characters
  * @object: a small object
- * @page: a page, in the direct map
+ * @page: a large page of the direct map
  * @area: a page of an area, mapped apart from the direct map
  * @own: a page that the owner had from vmalloc() before
  * @shown_area: an area of @shown

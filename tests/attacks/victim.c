@@ -7,6 +7,11 @@
 #include <linux/sched.h>
 #include <linux/uaccess.h>
 #include <linux/vmalloc.h>
+#include <asm/pgtable.h>
+
+/* 2 MiB, and how often to look for one that one entry maps. */
+#define VICTIM_PAGE_ORDER	9
+#define VICTIM_TRIES		16
 
 struct victim victim;
 
@@ -32,12 +37,40 @@ static int victim_domains(void)
 	return PTR_ERR_OR_ZERO(victim.other);
 }
 
+static bool victim_is_large(const void *addr)
+{
+	unsigned int level;
+
+	return lookup_address((unsigned long)addr, &level) && level == PG_LEVEL_2M;
+}
+
+/* Here and there the kernel has split its large entries: the first whole one. */
+static void *victim_large_page(void)
+{
+	void *tried[VICTIM_TRIES], *found = NULL;
+	int nr = 0;
+
+	while (!found && nr < VICTIM_TRIES) {
+		tried[nr] = pks_domain_alloc_pages(victim.domain, VICTIM_PAGE_ORDER,
+						   GFP_KERNEL);
+		if (!tried[nr])
+			break;
+		if (victim_is_large(tried[nr]))
+			found = tried[nr];
+		else
+			nr++;
+	}
+	while (nr--)
+		pks_domain_free_pages(victim.domain, tried[nr], VICTIM_PAGE_ORDER);
+	return found;
+}
+
 static int victim_memory(void)
 {
 	int err;
 
 	victim.object = pks_domain_alloc(victim.domain, 64, GFP_KERNEL);
-	victim.page = pks_domain_alloc_pages(victim.domain, 0, GFP_KERNEL);
+	victim.page = victim_large_page();
 	victim.area = pks_domain_vmalloc(victim.domain, PAGE_SIZE);
 	victim.shown_area = pks_domain_vmalloc(victim.shown, PAGE_SIZE);
 	victim.mine = pks_domain_alloc(victim.other, 64, GFP_KERNEL);
@@ -180,7 +213,7 @@ void victim_drop(void)
 	if (victim.area)
 		pks_domain_vfree(victim.domain, victim.area);
 	if (victim.page)
-		pks_domain_free_pages(victim.domain, victim.page, 0);
+		pks_domain_free_pages(victim.domain, victim.page, VICTIM_PAGE_ORDER);
 	if (victim.object)
 		pks_domain_free(victim.domain, victim.object);
 	pks_domain_destroy(victim.other);
