@@ -257,12 +257,16 @@ static void pks_insn_##name(struct pks_insn_regs *r, void *page, void *other)	\
 {										\
 	void *at = page, *from = other;						\
 										\
-	asm volatile(text "\n"							\
+	/* The flags are those of the instruction, and not of what was before. */ \
+	asm volatile("pushq	%[start]\n"					\
+		     "popf\n"							\
+		     text "\n"							\
 		     "pushf\n"							\
 		     "pop	%[flags]\n"						\
 		     : "+a" (r->ax), "+b" (r->bx), "+c" (r->cx), "+d" (r->dx),	\
 		       "+D" (at), "+S" (from), [flags] "=&r" (r->flags)		\
-		     : : "memory", "cc");					\
+		     : [start] "i" (X86_EFLAGS_FIXED | X86_EFLAGS_IF)		\
+		     : "memory", "cc");						\
 	r->di = at - page;							\
 	r->si = from - other;							\
 }
