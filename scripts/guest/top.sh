@@ -99,7 +99,8 @@ batch() {
 	try "--batch: a violation" has "^ +[0-9.]+  write +vault +stopped +insmod/[0-9]+ " $out
 }
 
-# Where there is KUnit, threads that hold rights and never stop.
+# Where there is KUnit, threads that hold rights and never stop: what comes next would wait
+# for them.
 holders() {
 	insmod /modules/pks_hold.ko
 	sleep 2
@@ -109,6 +110,7 @@ holders() {
 	try "some hold a key open, for some time" is $out 0 \
 		'any(t["rights"]["4"] == "readwrite" and t["held_ms"] > 500 for t in d["threads"])'
 	try "nothing of theirs is not understood" is $out 0 'd["problems"] == []'
+	rmmod pks_hold
 }
 
 # What it has sent goes to the host, where `cat` on a terminal shows it.

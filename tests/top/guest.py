@@ -87,7 +87,7 @@ def screen(file):
     session.press(b"", b"[1 keys]")
     with open(file, "wb") as stream:
         stream.write(session.sent)
-    for module in ("pks_hold", "vault", "optable", "ramdisk", "pks"):
+    for module in ("vault", "optable", "ramdisk", "pks"):
         if os.path.exists(f"/sys/module/{module}"):
             command("rmmod", module)
     session.press(b"", b"pks is not loaded")
