@@ -67,9 +67,9 @@ u32 pks_fold(u32 word, u64 since)
 	int pkey;
 
 	for (pkey = 1; pkey < PKS_NUM_KEYS; pkey++) {
-		if (pks_key_epoch[pkey] > since)
+		if (READ_ONCE(pks_key_epoch[pkey]) > since)
 			word = pks_with_access(word, pkey,
-					       pks_key_access(pks_default, pkey));
+					       pks_key_access(READ_ONCE(pks_default), pkey));
 	}
 	return word | PKS_SLOW;
 }
@@ -145,7 +145,8 @@ void pks_reset(int pkey, enum pks_access access, u32 gen)
 	preempt_disable();
 	pks_set_live(pkey, gen);
 	pks_set_number(pkey, 0);
-	pks_key_epoch[pkey] = pks_epoch + 1;
+	/* Who is switched in meanwhile may see it or not, and is folded by 3 again. */
+	WRITE_ONCE(pks_key_epoch[pkey], pks_epoch + 1);
 	WRITE_ONCE(pks_default, pks_with_access(pks_default, pkey, access));
 	/* From now on no scope ends at the former default but one that is folded. */
 	WRITE_ONCE(__pks_keep[pkey - 1], pks_with_access(U32_MAX, pkey, access));
