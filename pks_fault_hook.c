@@ -155,14 +155,10 @@ static bool pks_fault_hook_late(void)
 /* The kernel warns of it, before the hook is reached? Not of this one, nor later. */
 static bool pks_fault_touch_unwarned(const char *where, bool *touched)
 {
-	if (!pks_passed) {
-		*touched = pks_fault_touch(where);
-		return true;
-	}
-	if (!pks_warning_watch())
+	if (pks_passed && !pks_warning_watch())
 		return false;
 	*touched = pks_fault_touch(where);
-	return pks_warning_leave_out();
+	return !pks_passed || pks_warning_leave_out();
 }
 
 /* The compiler does not know that a fault changes pks_proof. */

@@ -8,13 +8,17 @@
 #include <linux/kthread.h>
 #include <linux/mm.h>
 #include <linux/mman.h>
+#include <linux/ptrace.h>
 #include <linux/sched.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/string.h>
 #include <linux/uaccess.h>
 #include <linux/vmalloc.h>
+#include <asm/segment.h>
 #include <asm/smap.h>
+#include <asm/trap_pf.h>
+#include "../pks_compat.h"
 
 struct pks_audit_held {
 	const char	*name;
@@ -583,6 +587,46 @@ static void pks_audit_user_page(struct kunit *test)
 	pks_audit_user_end(&user);
 }
 
+static void pks_audit_no_fault(struct pt_regs *regs, unsigned long error_code,
+			       unsigned long address)
+{
+}
+
+DEFINE_STATIC_CALL(pks_audit_kern_addr_fault, pks_audit_no_fault);
+
+/*
+ * A process that touches the kernel's memory is not for pks to judge, even if the CPU
+ * should name the key: it gets its signal. This CPU does not, so that is made up.
+ */
+static void pks_audit_not_of_user_space(struct kunit *test)
+{
+	struct pt_regs regs = {
+		.ip	= PAGE_SIZE,
+		.cs	= __USER_CS,
+		.ss	= __USER_DS,
+		.flags	= X86_EFLAGS_IF | X86_EFLAGS_FIXED,
+	};
+	int pkey = pks_audited_key(test);
+	u64 *page = pks_test_page(test, pkey), val;
+	struct pks_audit_user user;
+
+	if (!pks_find(pks_audit_kern_addr_fault, "do_kern_addr_fault"))
+		kunit_skip(test, "do_kern_addr_fault() can't be found");
+	pks_audit_user_begin(test, &user);
+	pks_violations_clear();
+	local_irq_disable();
+	static_call(pks_audit_kern_addr_fault)(&regs, X86_PF_USER | PKS_TEST_PF_READ,
+					       (unsigned long)page);
+	local_irq_enable();
+	pks_audit_user_end(&user);
+	KUNIT_EXPECT_EQ(test, pks_violations(), 0);
+	KUNIT_EXPECT_EQ(test, regs.flags, X86_EFLAGS_IF | X86_EFLAGS_FIXED);
+	KUNIT_EXPECT_TRUE(test, sigismember(&current->pending.signal, SIGSEGV));
+	flush_signals(current);
+	KUNIT_EXPECT_EQ(test, pks_try_read(page, &val), 0);
+	KUNIT_EXPECT_EQ(test, pks_violations_that(PKS_FAULT_STEPPED), 1);
+}
+
 /* And when it can't be brought in. */
 static void pks_audit_user_page_missing(struct kunit *test)
 {
@@ -1027,6 +1071,7 @@ static struct kunit_case pks_audit_cases[] = {
 	KUNIT_CASE(pks_audit_two_pages),
 	KUNIT_CASE_PARAM(pks_audit_traps_inside, pks_audit_trap_gen_params),
 	KUNIT_CASE(pks_audit_user_page),
+	KUNIT_CASE(pks_audit_not_of_user_space),
 	KUNIT_CASE(pks_audit_user_page_missing),
 	KUNIT_CASE(pks_audit_user_copy),
 	KUNIT_CASE_PARAM(pks_audit_anywhere, pks_place_gen_params),

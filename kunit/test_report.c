@@ -2,18 +2,10 @@
 /* Reports: what the log says of a violation, and what is kept for debugfs. */
 #include "pks_test.h"
 #include <linux/delay.h>
-#include <linux/kprobes.h>
-#include <linux/kthread.h>
 #include <linux/ktime.h>
-#include <linux/ptrace.h>
 #include <linux/sched/clock.h>
-#include <linux/sched/mm.h>
-#include <linux/sched/signal.h>
-#include <linux/static_call.h>
 #include <linux/string.h>
 #include <linux/tracepoint.h>
-#include <asm/segment.h>
-#include <asm/trap_pf.h>
 
 /* Of the log's limit on reports: the window, and how many it lets through. */
 #define PKS_REPORT_WINDOW	5500
@@ -514,78 +506,6 @@ static void pks_report_order(struct kunit *test)
 	KUNIT_EXPECT_GE(test, found, 3 * num_online_cpus());
 }
 
-static void pks_report_not_found(struct pt_regs *regs, unsigned long error_code,
-				 unsigned long address)
-{
-}
-
-DEFINE_STATIC_CALL(pks_report_kern_addr_fault, pks_report_not_found);
-
-static void pks_report_find_fault(struct kunit *test)
-{
-	struct kprobe kp = {
-		.symbol_name	= "do_kern_addr_fault",
-		.flags		= KPROBE_FLAG_DISABLED,
-	};
-
-	/* None can be set there, but it says where it would have been. */
-	if (!register_kprobe(&kp))
-		unregister_kprobe(&kp);
-	if (!kp.addr)
-		kunit_skip(test, "do_kern_addr_fault() can't be found");
-	static_call_update(pks_report_kern_addr_fault, (void *)kp.addr);
-}
-
-/* The memory of a process, which faults of user space are expected to have. */
-static struct mm_struct *pks_report_process_mm(void)
-{
-	struct mm_struct *mm = NULL;
-	struct task_struct *task;
-
-	rcu_read_lock();
-	for_each_process(task) {
-		mm = get_task_mm(task);
-		if (mm)
-			break;
-	}
-	rcu_read_unlock();
-	return mm;
-}
-
-/*
- * A process that touches the kernel's memory is not for pks to judge, even if the CPU
- * should name the key: it gets its signal. This CPU does not, so that is made up.
- */
-static void pks_report_not_of_user_space(struct kunit *test)
-{
-	struct pt_regs regs = {
-		.ip	= PAGE_SIZE,
-		.cs	= __USER_CS,
-		.ss	= __USER_DS,
-		.flags	= X86_EFLAGS_IF | X86_EFLAGS_FIXED,
-	};
-	int pkey = pks_audited_key(test);
-	u64 *page = pks_test_page(test, pkey), val;
-	struct mm_struct *mm;
-
-	pks_report_find_fault(test);
-	mm = pks_report_process_mm();
-	KUNIT_ASSERT_NOT_NULL(test, mm);
-	kthread_use_mm(mm);
-	local_irq_disable();
-	static_call(pks_report_kern_addr_fault)(&regs, X86_PF_USER | PKS_TEST_PF_READ,
-						(unsigned long)page);
-	local_irq_enable();
-	kthread_unuse_mm(mm);
-	mmput(mm);
-	KUNIT_EXPECT_EQ(test, pks_violations(), 0);
-	KUNIT_EXPECT_EQ(test, regs.flags, X86_EFLAGS_IF | X86_EFLAGS_FIXED);
-	KUNIT_EXPECT_TRUE(test, sigismember(&current->pending.signal, SIGSEGV));
-	flush_signals(current);
-	KUNIT_EXPECT_EQ(test, pks_try_read(page, &val), 0);
-	KUNIT_EXPECT_EQ(test, pks_violations_that(PKS_FAULT_STEPPED), 1);
-}
-
 static void pks_report_mode(struct kunit *test)
 {
 	KUNIT_EXPECT_EQ(test, pks_file_mode(test, "faults"), 0400);
@@ -603,7 +523,6 @@ static struct kunit_case pks_report_cases[] = {
 	KUNIT_CASE(pks_report_limit),
 	KUNIT_CASE(pks_report_overwrites),
 	KUNIT_CASE(pks_report_order),
-	KUNIT_CASE(pks_report_not_of_user_space),
 	KUNIT_CASE(pks_report_mode),
 	{}
 };

@@ -13,13 +13,25 @@
 
 pks=/sys/kernel/debug/pks
 
+# What status has of a feature that is not on: a reason, in words.
+feature() {
+	local is
+
+	is=$(sed -n "s/^$1: *//p" $pks/status)
+	case $is in
+	on|'') ;;
+	*' '*) note "$1 ($is)"; ok "$1: status says why it is not on" ;;
+	*) not_ok "$1: status says '$is' and no reason" ;;
+	esac
+}
+
 features() {
 	if ! grep -qw debugfs /proc/filesystems; then
 		note "debugfs"
 		return
 	fi
 	for name in PKS "irq isolation" "fault hook" audit; do
-		! grep -q "^$name:" $pks/status || feature "$name"
+		feature "$name"
 	done
 }
 

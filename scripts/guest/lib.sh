@@ -33,25 +33,6 @@ note() {
 	echo "note: $*"
 }
 
-# feature <name>: is it on, or does status have a reason, in words, why it is not?
-feature() {
-	local is
-
-	is=$(sed -n "s/^$1: *//p" /sys/kernel/debug/pks/status)
-	case $is in
-	on | "on, "*) ok "$1: $is" ;;
-	*' '*)
-		note "$1 ($is)"
-		ok "$1: status says why it is not on"
-		return 1
-		;;
-	*)
-		not_ok "$1: status says '$is' and no reason"
-		return 1
-		;;
-	esac
-}
-
 # kmsg <line...>: as if the kernel said so.
 kmsg() {
 	printf '%s\n' "$@" | while read -r line; do

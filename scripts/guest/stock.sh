@@ -39,7 +39,7 @@ rounds() {
 try "load pks.ko" insmod /modules/pks.ko
 try "PKS is on in every CPU" has "set on $(nproc) of $(nproc) CPUs" $pks/status
 try "interrupts are isolated" has "irq isolation: +on" $pks/status
-feature "fault hook"
+try "violations are stopped without a warning by the kernel" has "fault hook: +on" $pks/status
 try "violations can be carried out" has "audit: +on" $pks/status
 
 try "load vault.ko" insmod /modules/vault.ko
@@ -49,7 +49,7 @@ try "the vault protects: readonly" has "readonly +works +stopped" $vault/rights
 try "the vault opens: readwrite" has "readwrite +works +works" $vault/rights
 before=$(stopped)
 try "load intruder.ko" insmod /modules/intruder.ko address="$(cat $vault/address)"
-try "its accesses were counted" [ "$(stopped)" = $((before + 2)) ]
+try "its accesses were stopped" [ "$(stopped)" = $((before + 2)) ]
 try "the secret is what it was" has "the eagle has landed" $vault/secret
 
 # What has its addresses afterwards has done nothing.
