@@ -41,7 +41,10 @@ show_end() {
 	case $verdict in
 	good) result ok "$scenario console clean, machine ended by itself, $seconds s" ;;
 	failing*) echo "# $where" ;;
-	*) result "not ok" "$scenario ${verdict/ /: }" "$where" ;;
+	*)
+		result "not ok" "$scenario ${verdict/ /: }" "$where:"
+		tail -n 12 "$dir/console.log" | sed 's/^/# /'
+		;;
 	esac
 }
 

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0
 #
-# Usage: <job> | awk -v label=<who> -v counts=<file> -f jobs.awk
+# Usage: <job> | awk -v label=<who> -v counts=<file> -v failures=<file> -f jobs.awk
 #
 # A job's lines (see jobs.sh) as results for people, each with the lines below it in
-# one piece, since other jobs write to the same place. <file> gets "passed failed
-# skipped", the job's `@ about` and its `@ note`s, with tabs between them.
+# one piece, since other jobs write to the same place. What failed is also added to
+# <failures>. <counts> gets "passed failed skipped", the job's `@ about` and its
+# `@ note`s, with tabs between them.
 
 { sub(/\r$/, "") }
 
@@ -44,6 +45,8 @@ function count(verdict) {
 function show() {
 	if (block != "")
 		printf "%s", block
+	if (block ~ /^not ok/)
+		printf "%s", block >>failures
 	block = ""
 	fflush()
 }

@@ -15,11 +15,13 @@ PKS_LANES=${PKS_LANES:-$(nproc)}
 export PKS_LANES
 
 jobs_dir=
+jobs_failures=
 jobs_running=()
 
 jobs_init() {
 	jobs_dir=$(mktemp -d)
-	at_exit "rm -rf '$jobs_dir'"
+	jobs_failures=$(mktemp)
+	at_exit "rm -rf '$jobs_dir' '$jobs_failures'"
 	at_exit jobs_kill
 }
 
@@ -39,7 +41,8 @@ job_run() {
 	{
 		"$@" </dev/null || status=$?
 		echo "@ ended $status"
-	} | awk -v label="$label" -v counts="$counts" -f "$PKS_ROOT/scripts/jobs.awk"
+	} | awk -v label="$label" -v counts="$counts" -v failures="$jobs_failures" \
+		-f "$PKS_ROOT/scripts/jobs.awk"
 }
 
 # job <label> <command...>: as soon as there is a lane for it.
@@ -75,13 +78,15 @@ jobs_wait() {
 	done
 }
 
-# jobs_tally: the last line of all; fails unless something passed and nothing failed.
+# jobs_tally: what failed, once more, since the end of a long log is what people are
+# shown, and the last line of all; fails unless something passed and nothing failed.
 jobs_tally() {
 	local passed failed skipped
 
 	read -r passed failed skipped < <(find "$jobs_dir" -type f -exec cat {} + |
 		awk '{ p += $1; f += $2; s += $3 } END { print p + 0, f + 0, s + 0 }')
 	echo
+	cat "$jobs_failures"
 	((!skipped)) || echo "$skipped skipped"
 	echo "$passed passed, $failed failed"
 	((failed == 0 && passed > 0))
