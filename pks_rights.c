@@ -67,6 +67,7 @@ u32 pks_fold(u32 word, u64 since)
 	int pkey;
 
 	for (pkey = 1; pkey < PKS_NUM_KEYS; pkey++) {
+		/* Of a reset that is not seen here yet, the IPI is still to come. */
 		if (data_race(pks_key_epoch[pkey]) > since)
 			word = pks_with_access(word, pkey,
 					       pks_key_access(READ_ONCE(pks_default), pkey));
