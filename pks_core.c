@@ -138,11 +138,10 @@ static void pks_key_add_user(int pkey, struct pks_user *user, int flags)
 		return;
 	key->flags = flags;
 	pks_policy_begin(pkey);
-	/* It was closed when it was freed, and is nobody's until it has a number. */
-	if (pks_default_access(flags) == PKS_NOACCESS)
-		pks_number(pkey, pks_key_next_gen());
-	else
-		pks_reset(pkey, pks_default_access(flags), pks_key_next_gen());
+	/* It was closed when it was freed. */
+	if (pks_default_access(flags) != PKS_NOACCESS)
+		pks_reset(pkey, pks_default_access(flags), 0);
+	pks_key_begin(pkey, pks_key_next_gen());
 }
 
 static struct pks_user *pks_user_new(const char *name, struct module *owner)
@@ -206,6 +205,7 @@ static void pks_key_drop_user(int pkey, struct pks_user *user)
 	trace_pks_key_free(pkey, user->name, user->owner_name, key->flags);
 	pks_policy_leave(pkey, user->owner);
 	if (key->nr_users == 1) {
+		pks_key_end(pkey);
 		pks_policy_end(pkey);
 		pks_reset(pkey, PKS_NOACCESS, 0);
 		key->flags = 0;

@@ -113,12 +113,14 @@ struct pks_fault_counts {
  * @flags: what they asked for
  * @policy: what becomes of violations, of &enum pks_policy
  * @handler: who is asked first, if anyone
- * @abandoned_by: who called pks_abandon(), 0 if no one has
+ * @life: counts how often it was taken or given back: odd while it is someone's
+ * @abandoned: the life in which pks_abandon() was called
+ * @abandoned_by: by whom
  * @given_up: has every context been given it after that?
  * @dom: the domain whose key it is, if it is one's
  * @counts: of violations; of key 0, those of which the key is not known
  *
- * Changed with pks_key_mutex held, except @abandoned_by and @counts.
+ * Changed with pks_key_mutex held, except @abandoned, @abandoned_by and @counts.
  */
 struct pks_key {
 	struct list_head	users;
@@ -126,6 +128,8 @@ struct pks_key {
 	int			flags;
 	unsigned int		policy;
 	struct pks_handler __rcu *handler;
+	unsigned int		life;
+	unsigned int		abandoned;
 	unsigned long		abandoned_by;
 	bool			given_up;
 	struct pks_dom		*dom;
@@ -185,7 +189,8 @@ extern u32 pks_slow;
 extern u32 pks_key_gen[PKS_NUM_KEYS];
 u32 pks_fold(u32 word, u64 since);
 u32 pks_fold_saved(u32 word, u64 since);
-void pks_number(int pkey, u32 gen);
+void pks_key_begin(int pkey, u32 gen);
+void pks_key_end(int pkey);
 void pks_reset(int pkey, enum pks_access access, u32 gen);
 void pks_slow_set(unsigned int why, bool slow);
 int pks_await_gen(int pkey, u32 access);
@@ -381,10 +386,20 @@ static inline bool pks_permits(u32 word, int pkey, u32 needed)
 	return access == PKS_READWRITE || (access == PKS_READONLY && access == needed);
 }
 
+/* Is that a life in which someone has the key? */
+static inline bool pks_is_lived(unsigned int life)
+{
+	return life & 1;
+}
+
 static inline bool pks_key_abandoned(int pkey)
 {
-	return pks_is_key(pkey) &&
-		READ_ONCE(pks_keys[pkey].abandoned_by);
+	unsigned int life;
+
+	if (!pks_is_key(pkey))
+		return false;
+	life = READ_ONCE(pks_keys[pkey].life);
+	return pks_is_lived(life) && READ_ONCE(pks_keys[pkey].abandoned) == life;
 }
 
 /* Of each key the low bit: may not read; may not write. */

@@ -213,7 +213,6 @@ void pks_policy_leave(int pkey, struct module *owner)
 void pks_policy_end(int pkey)
 {
 	pks_policy_change(&pks_keys[pkey], PKS_POLICY_DENY);
-	WRITE_ONCE(pks_keys[pkey].abandoned_by, 0);
 	pks_keys[pkey].given_up = false;
 }
 
@@ -349,10 +348,8 @@ int pks_update_exception(struct pt_regs *regs, int pkey, enum pks_access access)
 	frame = this_cpu_read(pks_cpu.frame);
 	if (!irqs_disabled() || !frame || frame->regs != regs)
 		return -EINVAL;
-	if (pks_key_abandoned(pkey))
-		return 0;
 	gen = pks_await_gen(pkey, access);
-	if (gen < 0)
+	if (gen <= 0)
 		return gen;
 	if (!pks_context_kept())
 		err = pks_thread_attach();
@@ -384,15 +381,20 @@ EXPORT_SYMBOL_PKS(pks_update_exception);
  */
 void pks_abandon(int pkey)
 {
+	unsigned int life;
+
 	if (!READ_ONCE(pks_on) || pks_key_abandoned(pkey))
 		return;
-	if (!pks_is_key(pkey) ||
-	    !READ_ONCE(pks_key_gen[pkey])) {
+	/* Should it be freed meanwhile, this says nothing of its next life. */
+	life = pks_is_key(pkey) ? READ_ONCE(pks_keys[pkey].life) : 0;
+	if (!pks_is_lived(life)) {
 		pr_warn_ratelimited("key %d: not abandoned: bad or unallocated key; called from %pS\n",
 				    pkey, (void *)_RET_IP_);
 		return;
 	}
 	WRITE_ONCE(pks_keys[pkey].abandoned_by, _RET_IP_);
+	/* Pairs with pks_abandon_finish(): who sees it sees by whom. */
+	smp_store_release(&pks_keys[pkey].abandoned, life);
 	pks_thread_kick();
 }
 EXPORT_SYMBOL_PKS(pks_abandon);
@@ -408,9 +410,10 @@ void pks_abandon_finish(void)
 		key = &pks_keys[pkey];
 		if (!pks_key_abandoned(pkey) || key->given_up)
 			continue;
+		smp_rmb();	/* pairs with pks_abandon() */
 		key->given_up = true;
 		pr_alert("key %d (%s): protection abandoned system-wide by %pS\n",
-			 pkey, pks_key_name(pkey), (void *)key->abandoned_by);
+			 pkey, pks_key_name(pkey), (void *)READ_ONCE(key->abandoned_by));
 		pks_reset(pkey, PKS_READWRITE, 0);
 	}
 	mutex_unlock(&pks_key_mutex);

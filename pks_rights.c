@@ -42,9 +42,6 @@ u32 pks_slow __read_mostly = PKS_SLOW;
 u64 pks_epoch;
 static u64 pks_key_epoch[PKS_NUM_KEYS];
 
-/* Keys that are someone's, as bits: one of them without a number is being reset. */
-static u32 pks_live;
-
 /*
  * A reset. Its order is what makes it safe:
  *
@@ -98,13 +95,6 @@ static void pks_fold_this_cpu(void *unused)
 	pc->epoch = pks_epoch;
 }
 
-static void pks_set_live(int pkey, u32 gen)
-{
-	u32 live = pks_live & ~BIT(pkey);
-
-	WRITE_ONCE(pks_live, gen ? live | BIT(pkey) : live);
-}
-
 /*
  * Give a key its number, which is the last that is done to it, or take it away, which
  * is the first. With a default of all access there is nothing to open.
@@ -115,7 +105,7 @@ static void pks_set_number(int pkey, u32 gen)
 	const unsigned int gate = pkey - 1;
 
 	WRITE_ONCE(__pks_closed[gate], PKS_GATE_SHUT);
-	/* Pairs with pks_await_gen(): who sees the number, or none, sees pks_live. */
+	/* Pairs with pks_await_gen(): who sees the number, or none, sees the key's life. */
 	smp_store_release(&pks_key_gen[pkey], gen);
 	WRITE_ONCE(pks_closing[gate], gen ? 1U << 2 * pkey | PKS_BUSY : 0);
 	if (gen && access != PKS_READWRITE) {
@@ -124,12 +114,24 @@ static void pks_set_number(int pkey, u32 gen)
 	}
 }
 
-/* Number a key that was free, and so is closed for everyone. */
-void pks_number(int pkey, u32 gen)
+/*
+ * A key that was free, and has nothing but its default anywhere, becomes someone's.
+ * Who waits for the number must not keep this from running on.
+ */
+void pks_key_begin(int pkey, u32 gen)
 {
 	lockdep_assert_held(&pks_key_mutex);
-	pks_set_live(pkey, gen);
+	preempt_disable();
+	WRITE_ONCE(pks_keys[pkey].life, pks_keys[pkey].life + 1);
 	pks_set_number(pkey, gen);
+	preempt_enable();
+}
+
+/* It is nobody's from now on, and may be in use for a little longer. */
+void pks_key_end(int pkey)
+{
+	lockdep_assert_held(&pks_key_mutex);
+	WRITE_ONCE(pks_keys[pkey].life, pks_keys[pkey].life + 1);
 }
 
 /*
@@ -144,7 +146,6 @@ void pks_reset(int pkey, enum pks_access access, u32 gen)
 	lockdep_assert_held(&pks_key_mutex);
 	cpus_read_lock();
 	preempt_disable();
-	pks_set_live(pkey, gen);
 	pks_set_number(pkey, 0);
 	/* Who is switched in meanwhile may see it or not, and is folded by 3 again. */
 	WRITE_ONCE(pks_key_epoch[pkey], pks_epoch + 1);
@@ -210,10 +211,11 @@ static int pks_refuse(int pkey, int err, unsigned long caller)
 }
 
 /*
- * The number of a key that seemed to have none. A preemptible thread waits for a
- * reset, which needs no more than an interrupt on this CPU, and is not preempted.
- * A handler might wait for what it interrupted; a thread with interrupts off, or
- * with a lock that a CPU with interrupts off spins for, keeps that reset waiting.
+ * The number of a key that seemed to have none; 0 if the key has been abandoned. A
+ * preemptible thread waits for a reset, which needs no more than an interrupt on this
+ * CPU, and is not preempted. A handler might wait for what it interrupted; a thread
+ * with interrupts off, or with a lock that a CPU with interrupts off spins for, keeps
+ * that reset waiting.
  */
 int pks_await_gen(int pkey, u32 access)
 {
@@ -222,11 +224,13 @@ int pks_await_gen(int pkey, u32 access)
 	if (!pks_is_key(pkey) || access > PKS_READONLY)
 		return -EINVAL;
 	for (;;) {
-		/* Pairs with pks_reset(): the number first, then pks_live. */
+		/* Pairs with pks_set_number(): the number first, then why there is none. */
 		gen = smp_load_acquire(&pks_key_gen[pkey]);
+		if (pks_key_abandoned(pkey))
+			return 0;
 		if (gen)
 			return gen;
-		if (!(READ_ONCE(pks_live) & BIT(pkey)))
+		if (!pks_is_lived(READ_ONCE(pks_keys[pkey].life)))
 			return -EINVAL;
 		if (!preemptible())
 			return -EAGAIN;
@@ -325,6 +329,8 @@ static noinline int pks_enter_checked(int pkey, u32 access, unsigned long caller
 
 	do {
 		gen = pks_await_gen(pkey, access);
+		if (!gen)
+			return 0;
 		err = gen < 0 ? gen : pks_make_kept();
 		if (err)
 			return pks_refuse(pkey, err, caller);
@@ -368,7 +374,7 @@ int notrace __pks_enter_slow(int pkey, u32 access, bool raced, unsigned long cal
 		if (gen && pks_has(pkey, access))
 			return pks_former(gen, access);
 	}
-	if (!READ_ONCE(pks_on) || pks_key_abandoned(pkey))
+	if (!READ_ONCE(pks_on))
 		return 0;
 	return pks_enter_checked(pkey, access, caller);
 }

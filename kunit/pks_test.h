@@ -122,6 +122,8 @@ void pks_part_look(void *part);
 void pks_part_close(void *part);
 /* Opens, is ready, spins until told to stop, looks, closes. */
 void pks_part_spin(void *part);
+/* Is ready, and keeps its CPU from answering any interrupt until told to stop. */
+void pks_part_deaf(void *part);
 /* Are word and MSR just what the part is about? */
 bool pks_part_holds(const struct pks_part *part);
 

@@ -2,6 +2,8 @@
 /* Protection that is given up: everyone may do everything, until the key is freed. */
 #include "pks_test.h"
 #include <linux/atomic.h>
+#include <linux/delay.h>
+#include <linux/kprobes.h>
 #include <linux/sched.h>
 #include <linux/string.h>
 
@@ -310,6 +312,170 @@ static void pks_abandon_meanwhile(struct kunit *test)
 	KUNIT_EXPECT_GE(test, atomic_read(&storm.stopped), 100);
 }
 
+/* Has the key no number: is it being reset, given up, or nobody's? */
+static bool pks_abandon_shut(int pkey)
+{
+	return READ_ONCE(__pks_closed[pkey - 1]) == U32_MAX;
+}
+
+static void pks_abandon_default_act(void *data)
+{
+	struct pks_part *part = data;
+
+	part->former = pks_key_set_default(part->pkey, part->access);
+}
+
+/* One that is being reset can be given up as well: who waits for the end need not. */
+static void pks_abandon_in_reset(struct kunit *test)
+{
+	struct pks_part part = pks_test_part(test, PKS_READWRITE), enters = part;
+	struct pks_part deaf = { }, resets = { part.pkey, PKS_READONLY };
+	unsigned long end = jiffies + PKS_TEST_PATIENCE;
+	unsigned int cpu = pks_other_cpu(test);
+	struct pks_actor *actors[3];
+	int i;
+
+	if (cpu < 2)
+		kunit_skip(test, "only two CPUs are online");
+	actors[0] = pks_actor(test, "pks-deaf", cpu);
+	actors[1] = pks_actor(test, "pks-resets", cpu - 1);
+	actors[2] = pks_actor(test, "pks-enters", 0);
+	pks_actor_begin(actors[0], pks_part_deaf, &deaf);
+	KUNIT_ASSERT_TRUE(test, pks_sleep_until(&deaf.ready));
+	pks_actor_begin(actors[1], pks_abandon_default_act, &resets);
+	while (!pks_abandon_shut(part.pkey) && time_before(jiffies, end))
+		usleep_range(200, 500);
+	pks_actor_begin(actors[2], pks_part_open, &enters);
+	usleep_range(5000, 10000);
+	pks_abandon(part.pkey);
+	KUNIT_EXPECT_EQ(test, pks_console_count("not abandoned"), 0);
+	KUNIT_EXPECT_TRUE(test, pks_actor_wait(actors[2]));
+	/* Where nobody can tell whether he can wait, nobody does. */
+	KUNIT_EXPECT_EQ(test, enters.former,
+			IS_ENABLED(CONFIG_PREEMPT_COUNT) ? 0 : -EAGAIN);
+	WRITE_ONCE(deaf.stop, true);
+	for (i = 0; i < ARRAY_SIZE(actors); i++)
+		KUNIT_ASSERT_TRUE(test, pks_actor_wait(actors[i]));
+	KUNIT_EXPECT_EQ(test, resets.former, 0);
+	pks_abandon_wait(test, part.pkey);
+	pks_abandon_expect_open(test, part.page, part.pkey, "afterwards");
+}
+
+/*
+ * Something else happens to the key, elsewhere, in the middle of a function: where the
+ * probe is, it waits until the key has no number.
+ */
+static struct pks_abandon_gap {
+	struct kprobe	kp;
+	struct kunit	*test;
+	int		pkey;
+	bool		reached;
+} pks_gap;
+
+static int pks_gap_pre(struct kprobe *kp, struct pt_regs *regs)
+{
+	unsigned long end = jiffies + PKS_TEST_PATIENCE;
+
+	if (READ_ONCE(pks_gap.reached))
+		return 0;
+	WRITE_ONCE(pks_gap.reached, true);
+	while (!pks_abandon_shut(pks_gap.pkey) && time_before(jiffies, end))
+		cpu_relax();
+	return 0;
+}
+
+static void pks_gap_abandon_act(void *unused)
+{
+	pks_spin_until(&pks_gap.reached);
+	pks_abandon(pks_gap.pkey);
+}
+
+static void pks_gap_free_act(void *unused)
+{
+	pks_spin_until(&pks_gap.reached);
+	pks_test_key_free(pks_gap.test, pks_gap.pkey);
+}
+
+/* Given up between the start of a scope and its look at the key: no error. */
+static void pks_abandon_entering(struct kunit *test)
+{
+	struct pks_actor *abandons = pks_actor(test, "pks-abandons", pks_other_cpu(test));
+	struct pks_part part = pks_test_part(test, PKS_READWRITE);
+	/* The first of a thread is never in place. */
+	struct pks_actor *enters = pks_actor(test, "pks-enters", 0);
+
+	pks_gap = (struct pks_abandon_gap){
+		.kp	= { .symbol_name = "pks_enter_checked", .pre_handler = pks_gap_pre },
+		.pkey	= part.pkey,
+	};
+	if (register_kprobe(&pks_gap.kp))
+		kunit_skip(test, "no kprobe can be set");
+	pks_actor_begin(abandons, pks_gap_abandon_act, NULL);
+	pks_actor_do(test, enters, pks_part_open, &part);
+	unregister_kprobe(&pks_gap.kp);
+	KUNIT_EXPECT_TRUE(test, READ_ONCE(pks_gap.reached));
+	KUNIT_EXPECT_TRUE(test, pks_actor_wait(abandons));
+	KUNIT_EXPECT_EQ(test, part.former, 0);
+	KUNIT_EXPECT_EQ(test, pks_console_count("rights not changed"), 0);
+	pks_abandon_wait(test, part.pkey);
+	pks_abandon_expect_open(test, part.page, part.pkey, "afterwards");
+}
+
+/* pks_abandon(), with the key freed at that place of it. True if that is in its way. */
+static bool pks_abandon_freed_at(struct kunit *test, struct pks_part *part,
+				 struct pks_actor *frees, unsigned long offset)
+{
+	int other = pks_test_key(test, 0);
+	bool reached;
+
+	pks_gap = (struct pks_abandon_gap){
+		.kp	= { .addr = (kprobe_opcode_t *)pks_abandon + offset,
+			    .pre_handler = pks_gap_pre },
+		.test	= test,
+		.pkey	= part->pkey,
+	};
+	if (register_kprobe(&pks_gap.kp)) {
+		pks_test_key_free(test, other);
+		return false;
+	}
+	pks_actor_begin(frees, pks_gap_free_act, NULL);
+	pks_abandon(part->pkey);
+	reached = READ_ONCE(pks_gap.reached);
+	WRITE_ONCE(pks_gap.reached, true);
+	KUNIT_ASSERT_TRUE(test, pks_actor_wait(frees));
+	unregister_kprobe(&pks_gap.kp);
+	/* When the worker has come to this one, it has seen what there is of the first. */
+	pks_abandon(other);
+	pks_abandon_wait(test, other);
+
+	KUNIT_ASSERT_EQ(test, pks_test_key(test, 0), part->pkey);
+	pks_test_key_free(test, other);
+	pks_part_look(part);
+	pks_expect_sight(test, &part->sight, part->pkey, PKS_TEST_CLOSED, "the next owner");
+	return reached;
+}
+
+/* Freed while it is being given up: the next owner of the key has it protected. */
+static void pks_abandon_freed_meanwhile(struct kunit *test)
+{
+	struct pks_actor *frees = pks_actor(test, "pks-frees", pks_other_cpu(test));
+	struct pks_part part = pks_test_part(test, PKS_READWRITE);
+	unsigned long size = 0, offset;
+	char where[KSYM_SYMBOL_LEN];
+	unsigned int places = 0;
+	int found;
+
+	snprintf(where, sizeof(where), "%pS", pks_abandon);
+	found = sscanf(where, "pks_abandon+0x0/0x%lx", &size);
+	KUNIT_ASSERT_EQ_MSG(test, found, 1, "%s", where);
+	for (offset = 0; offset < size; offset++)
+		places += pks_abandon_freed_at(test, &part, frees, offset);
+	if (!places)
+		kunit_skip(test, "no kprobe can be set");
+	/* What it does without a function call takes more instructions than that. */
+	KUNIT_EXPECT_GE(test, places, 8);
+}
+
 static struct kunit_case pks_abandon_cases[] = {
 	KUNIT_CASE(pks_abandon_at_once),
 	KUNIT_CASE(pks_abandon_not_closed),
@@ -320,6 +486,9 @@ static struct kunit_case pks_abandon_cases[] = {
 	KUNIT_CASE(pks_abandon_in_handler),
 	KUNIT_CASE(pks_abandon_nothing),
 	KUNIT_CASE(pks_abandon_meanwhile),
+	KUNIT_CASE(pks_abandon_in_reset),
+	KUNIT_CASE(pks_abandon_entering),
+	KUNIT_CASE(pks_abandon_freed_meanwhile),
 	{}
 };
 

@@ -409,17 +409,6 @@ static void pks_reset_leaves_others_alone(struct kunit *test)
 	}
 }
 
-/* A CPU that does not answer until it is told to. */
-static void pks_reset_deaf(void *data)
-{
-	struct pks_part *part = data;
-
-	local_irq_disable();
-	WRITE_ONCE(part->ready, true);
-	pks_spin_until(&part->stop);
-	local_irq_enable();
-}
-
 /* Of who is in a scope, and has been reached by a reset that is not over. */
 struct pks_reset_late {
 	struct pks_part	key;
@@ -466,7 +455,7 @@ static void pks_reset_answered_late(struct kunit *test)
 	deaf = pks_actor(test, "pks-deaf", cpu - 1);
 	pks_actor_begin(leaver, pks_reset_leave_during, &late);
 	KUNIT_ASSERT_TRUE(test, pks_sleep_until(&late.key.ready));
-	pks_actor_begin(deaf, pks_reset_deaf, &late.deaf);
+	pks_actor_begin(deaf, pks_part_deaf, &late.deaf);
 	KUNIT_ASSERT_TRUE(test, pks_sleep_until(&late.deaf.ready));
 	pks_test_key_free(test, late.key.pkey);
 	KUNIT_ASSERT_TRUE(test, pks_actor_wait(leaver));

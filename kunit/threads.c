@@ -179,6 +179,16 @@ void pks_part_spin(void *data)
 	pks_part_close(part);
 }
 
+void pks_part_deaf(void *data)
+{
+	struct pks_part *part = data;
+
+	local_irq_disable();
+	WRITE_ONCE(part->ready, true);
+	pks_spin_until(&part->stop);
+	local_irq_enable();
+}
+
 bool pks_part_holds(const struct pks_part *part)
 {
 	u32 expected = pks_test_pkrs(part->pkey, part->access);

@@ -82,8 +82,8 @@ byte tword[2];
 byte tepoch[2];
 
 /*
- * Of A __pks_closed (SHUT: PKS_GATE_SHUT), __pks_keep, the number, its bit in
- * pks_live; pks_default, pks_key_epoch[A], pks_epoch, the IPIs.
+ * Of A __pks_closed (SHUT: PKS_GATE_SHUT), __pks_keep, the number, whether it is in
+ * a life that is lived; pks_default, pks_key_epoch[A], pks_epoch, the IPIs.
  */
 byte gate = ACCESS(CLOSED, SHA);
 byte keep = ACCESS(CLOSED, SHA);
@@ -821,7 +821,7 @@ proctype nmi(byte c) {
 	od
 }
 
-/* ---- pks_reset(), with pks_key_drop_user(), pks_key_set_default(), pks_number(). */
+/* ---- pks_reset(), with pks_key_drop_user(), pks_key_set_default(), pks_key_begin(). */
 /* Nothing is opened by way of a default of all access. */
 inline number(n) {
 	d_step { gate = SHUT; gen = n; nobodys = 0 }
