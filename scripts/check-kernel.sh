@@ -43,7 +43,7 @@ show_end() {
 	failing*) echo "# $where" ;;
 	*)
 		result "not ok" "$scenario ${verdict/ /: }" "$where:"
-		tail -n 12 "$dir/console.log" | sed 's/^/# /'
+		tail -n 6 "$dir/console.log" | sed 's/^/# /'
 		;;
 	esac
 }

@@ -3,8 +3,8 @@
 # Usage: <job> | awk -v label=<who> -v counts=<file> -v failures=<file> -f jobs.awk
 #
 # A job's lines (see jobs.sh) as results for people, each with the lines below it in
-# one piece, since other jobs write to the same place. What failed is also added to
-# <failures>. <counts> gets "passed failed skipped", the job's `@ about` and its
+# one piece, since other jobs write to the same place. The start of what failed is also
+# added to <failures>. <counts> gets "passed failed skipped", the job's `@ about` and its
 # `@ note`s, with tabs between them.
 
 { sub(/\r$/, "") }
@@ -42,11 +42,18 @@ function count(verdict) {
 		failed++
 }
 
+# The first lines of it.
+function head(text, lines,    at, rest) {
+	for (rest = text; lines-- && (at = index(rest, "\n")); )
+		rest = substr(rest, at + 1)
+	return substr(text, 1, length(text) - length(rest))
+}
+
 function show() {
 	if (block != "")
 		printf "%s", block
 	if (block ~ /^not ok/)
-		printf "%s", block >>failures
+		printf "%s", head(block, 8) >>failures
 	block = ""
 	fflush()
 }
