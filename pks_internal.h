@@ -112,11 +112,11 @@ struct pks_fault_counts {
  * @nr_users: how many
  * @flags: what they asked for
  * @policy: what becomes of violations, of &enum pks_policy
- * @handler: who is asked first, if anyone
  * @life: counts how often it was taken or given back: odd while it is someone's
- * @abandoned: the life in which pks_abandon() was called
- * @abandoned_by: by whom
+ * @handler: who is asked first, if anyone
+ * @abandoned: the life in which pks_abandon() was called, 0 if it never was
  * @given_up: has every context been given it after that?
+ * @abandoned_by: who called it
  * @dom: the domain whose key it is, if it is one's
  * @counts: of violations; of key 0, those of which the key is not known
  *
@@ -127,11 +127,11 @@ struct pks_key {
 	unsigned int		nr_users;
 	int			flags;
 	unsigned int		policy;
-	struct pks_handler __rcu *handler;
 	unsigned int		life;
+	struct pks_handler __rcu *handler;
 	unsigned int		abandoned;
-	unsigned long		abandoned_by;
 	bool			given_up;
+	unsigned long		abandoned_by;
 	struct pks_dom		*dom;
 	struct pks_fault_counts	counts;
 };
@@ -398,8 +398,8 @@ static inline bool pks_key_abandoned(int pkey)
 
 	if (!pks_is_key(pkey))
 		return false;
-	life = READ_ONCE(pks_keys[pkey].life);
-	return pks_is_lived(life) && READ_ONCE(pks_keys[pkey].abandoned) == life;
+	life = READ_ONCE(pks_keys[pkey].abandoned);
+	return life && READ_ONCE(pks_keys[pkey].life) == life;
 }
 
 /* Of each key the low bit: may not read; may not write. */
