@@ -329,7 +329,7 @@ static void pks_abandon_default_act(void *data)
 static void pks_abandon_in_reset(struct kunit *test)
 {
 	struct pks_part part = pks_test_part(test, PKS_READWRITE), enters = part;
-	struct pks_part deaf = { }, resets = { part.pkey, PKS_READONLY };
+	struct pks_part deaf = { }, resets = { .pkey = part.pkey, .access = PKS_READONLY };
 	unsigned long end = jiffies + PKS_TEST_PATIENCE;
 	unsigned int cpu = pks_other_cpu(test);
 	struct pks_actor *actors[3];
@@ -403,6 +403,7 @@ static void pks_abandon_entering(struct kunit *test)
 	struct pks_part part = pks_test_part(test, PKS_READWRITE);
 	/* The first of a thread is never in place. */
 	struct pks_actor *enters = pks_actor(test, "pks-enters", 0);
+	bool entered;
 
 	pks_gap = (struct pks_abandon_gap){
 		.kp	= { .symbol_name = "pks_enter_checked", .pre_handler = pks_gap_pre },
@@ -411,8 +412,11 @@ static void pks_abandon_entering(struct kunit *test)
 	if (register_kprobe(&pks_gap.kp))
 		kunit_skip(test, "no kprobe can be set");
 	pks_actor_begin(abandons, pks_gap_abandon_act, NULL);
-	pks_actor_do(test, enters, pks_part_open, &part);
+	pks_actor_begin(enters, pks_part_open, &part);
+	entered = pks_actor_wait(enters);
+	/* Before anything that ends the case: the probe would stay. */
 	unregister_kprobe(&pks_gap.kp);
+	KUNIT_ASSERT_TRUE(test, entered);
 	KUNIT_EXPECT_TRUE(test, READ_ONCE(pks_gap.reached));
 	KUNIT_EXPECT_TRUE(test, pks_actor_wait(abandons));
 	KUNIT_EXPECT_EQ(test, part.former, 0);
@@ -426,7 +430,7 @@ static bool pks_abandon_freed_at(struct kunit *test, struct pks_part *part,
 				 struct pks_actor *frees, unsigned long offset)
 {
 	int other = pks_test_key(test, 0);
-	bool reached;
+	bool reached, freed;
 
 	pks_gap = (struct pks_abandon_gap){
 		.kp	= { .addr = (kprobe_opcode_t *)pks_abandon + offset,
@@ -442,8 +446,9 @@ static bool pks_abandon_freed_at(struct kunit *test, struct pks_part *part,
 	pks_abandon(part->pkey);
 	reached = READ_ONCE(pks_gap.reached);
 	WRITE_ONCE(pks_gap.reached, true);
-	KUNIT_ASSERT_TRUE(test, pks_actor_wait(frees));
+	freed = pks_actor_wait(frees);
 	unregister_kprobe(&pks_gap.kp);
+	KUNIT_ASSERT_TRUE(test, freed);
 	/* When the worker has come to this one, it has seen what there is of the first. */
 	pks_abandon(other);
 	pks_abandon_wait(test, other);
