@@ -10,6 +10,7 @@
 #include <linux/cpuhotplug.h>
 #include <linux/hrtimer.h>
 #include <linux/kprobes.h>
+#include <linux/list.h>
 #include <linux/preempt.h>
 #include <linux/seq_file.h>
 #include <linux/stacktrace.h>
@@ -130,6 +131,19 @@ static inline void hrtimer_setup_on_stack(struct hrtimer *timer,
 {
 	hrtimer_init_on_stack(timer, clock, mode);
 	timer->function = fn;
+}
+#endif
+
+/* list.h: 6.1 has it from some point release on. */
+#ifndef PKS_HAVE_LIST_COUNT_NODES
+static inline size_t list_count_nodes(struct list_head *head)
+{
+	struct list_head *node;
+	size_t nodes = 0;
+
+	list_for_each(node, head)
+		nodes++;
+	return nodes;
 }
 #endif
 
