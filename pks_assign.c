@@ -4,6 +4,7 @@
  * off, so that no other code runs while it is.
  */
 #include "pks_domain.h"
+#include <linux/uaccess.h>
 
 /* Interrupts are off for so much at once. */
 #define PKS_WRITE_PIECE	PAGE_SIZE
@@ -32,18 +33,22 @@ static int pks_write_piece(struct pks_dom *dom, void *dst, const void *src,
 	return left ? -EFAULT : 0;
 }
 
-/* Memory of the domain, which is known to be. */
-void pks_fill(struct pks_dom *dom, void *dst, int byte, size_t len)
+/*
+ * Memory of the domain, which is known to be. False if not all of it can be written: its
+ * owner may have made it read-only, or taken it out of the page tables.
+ */
+bool pks_fill(struct pks_dom *dom, void *dst, int byte, size_t len)
 {
 	struct pks_window window;
-	size_t piece;
+	size_t piece, left = 0;
 
-	for (; len; dst += piece, len -= piece) {
+	for (; len && !left; dst += piece, len -= piece) {
 		piece = min_t(size_t, len, PKS_WRITE_PIECE);
 		pks_window_open(&window, dom->pub.pkey);
-		memset(dst, byte, piece);
+		left = pks_fill_nofault(dst, byte, piece);
 		pks_window_close(&window);
 	}
+	return !left;
 }
 
 /**
@@ -62,7 +67,8 @@ void pks_fill(struct pks_dom *dom, void *dst, int byte, size_t len)
  *
  * Return: 0; -EFAULT, with nothing written, if @dst is not all in @domain, if @src is
  * not in the kernel's half of the address space, or in an NMI; -EFAULT if @src can't be
- * read: what was read before that has been written.
+ * read or @dst, which its owner has made read-only, say, not written: what comes before
+ * that has been written.
  *
  * Semantics: the write-rarely functions that have been proposed for the kernel more
  * than once (wr_memcpy(), wr_assign()).
@@ -97,7 +103,7 @@ EXPORT_SYMBOL_PKS(pks_write);
  *
  * Return: 0; -EFAULT, with nothing written, where pks_write() would for one of them;
  * -E2BIG, likewise, if they are more than PAGE_SIZE bytes; -EFAULT if a source can't
- * be read: what comes before it has been written.
+ * be read or a destination not written: what comes before it has been written.
  *
  * Semantics: own.
  */
@@ -135,7 +141,8 @@ EXPORT_SYMBOL_PKS(pks_write_batch);
  * Context: that of pks_write().
  *
  * Return: 0; -EFAULT, with nothing written, if @dst is not all in @domain, or in an
- * NMI.
+ * NMI; -EFAULT if some of it can't be written, for its owner has made it read-only, say:
+ * what comes before that has been.
  *
  * Semantics: memset(), written rarely.
  */
@@ -146,45 +153,48 @@ int pks_memset(struct pks_domain *domain, void *dst, int byte, size_t len)
 	if (!pks_may_write(domain, dst, len))
 		return -EFAULT;
 	pks_count_writes(dom, 1, len);
-	pks_fill(dom, dst, byte, len);
-	return 0;
+	return pks_fill(dom, dst, byte, len) ? 0 : -EFAULT;
 }
 EXPORT_SYMBOL_PKS(pks_memset);
 
-/* Each a release: pairs with what readers do, such as rcu_dereference(). */
-static void pks_store(void *dst, u64 value, size_t size)
+/*
+ * A release, as each store of this CPU is once the compiler keeps its place: pairs with
+ * what readers do, such as rcu_dereference(). False if it can't be written.
+ */
+static bool pks_store(void *dst, u64 value, size_t size)
 {
+	barrier();
 	switch (size) {
 	case 1:
-		/* As above. */
-		smp_store_release((u8 *)dst, value);
+		__put_kernel_nofault(dst, &value, u8, failed);
 		break;
 	case 2:
-		/* As above. */
-		smp_store_release((u16 *)dst, value);
+		__put_kernel_nofault(dst, &value, u16, failed);
 		break;
 	case 4:
-		/* As above. */
-		smp_store_release((u32 *)dst, value);
+		__put_kernel_nofault(dst, &value, u32, failed);
 		break;
 	default:
-		/* As above. */
-		smp_store_release((u64 *)dst, value);
+		__put_kernel_nofault(dst, &value, u64, failed);
 	}
+	return true;
+failed:
+	return false;
 }
 
 /* pks_assign() says what this does; @size is 1, 2, 4 or 8. */
 int __pks_assign(struct pks_domain *domain, void *dst, u64 value, size_t size)
 {
 	struct pks_window window;
+	bool stored;
 
 	if (!IS_ALIGNED((unsigned long)dst, size) ||
 	    !pks_may_write(domain, dst, size))
 		return -EFAULT;
 	pks_count_writes(pks_dom(domain), 1, size);
 	pks_window_open(&window, domain->pkey);
-	pks_store(dst, value, size);
+	stored = pks_store(dst, value, size);
 	pks_window_close(&window);
-	return 0;
+	return stored ? 0 : -EFAULT;
 }
 EXPORT_SYMBOL_PKS(__pks_assign);

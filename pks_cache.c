@@ -102,22 +102,24 @@ static void pks_slab_set_pages(struct pks_slab *slab, struct pks_slab *to)
 		WRITE_ONCE(chunk->slabs[at + i], to);
 }
 
-/* All objects are free, in the order of their addresses. */
-static void pks_slab_init(struct pks_slab *slab)
+/* All objects are free, in the order of their addresses. False if it can't be written. */
+static bool pks_slab_init(struct pks_slab *slab)
 {
 	const struct pks_cache *cache = slab->cache;
 	struct pks_window window;
 	unsigned int i = cache->per_slab;
+	size_t left = 0;
 
 	pks_window_open(&window, cache->dom->pub.pkey);
 	while (i--) {
 		slab->objects[i].slab = slab;
 		slab->objects[i].next = slab->free;
 		slab->free = &slab->objects[i];
-		memset(slab->base + i * cache->stride + cache->size,
-		       PKS_GUARD_BYTE, PKS_GUARD);
+		left += pks_fill_nofault(slab->base + i * cache->stride + cache->size,
+					 PKS_GUARD_BYTE, PKS_GUARD);
 	}
 	pks_window_close(&window);
+	return !left;
 }
 
 static struct pks_slab *pks_slab_new(struct pks_cache *cache, gfp_t gfp)
@@ -134,7 +136,11 @@ static struct pks_slab *pks_slab_new(struct pks_cache *cache, gfp_t gfp)
 		kfree(slab);
 		return NULL;
 	}
-	pks_slab_init(slab);
+	if (!pks_slab_init(slab)) {
+		pks_pages_put(cache->dom, slab->base, cache->order, PKS_ORDER_PART, _THIS_IP_);
+		kfree(slab);
+		return NULL;
+	}
 	pks_slab_set_pages(slab, slab);
 	return slab;
 }
@@ -259,30 +265,39 @@ static struct pks_object *pks_object_claim(const struct pks_dom *dom,
 	return object;
 }
 
-/* Zero it. Was what follows it overwritten? Then that is as before, too. */
-static bool pks_object_scrub(const struct pks_slab *slab, void *addr)
+/*
+ * Zero it. Was what follows it overwritten (@damaged)? Then that is as before, too. False
+ * if it can't be read and written: its owner may have made it read-only.
+ */
+static bool pks_object_scrub(const struct pks_slab *slab, void *addr, bool *damaged)
 {
 	const struct pks_cache *cache = slab->cache;
 	struct pks_window window;
-	bool damaged;
+	u8 guard[PKS_GUARD];
+	size_t left;
 
 	pks_window_open(&window, cache->dom->pub.pkey);
-	memset(addr, 0, cache->size);
-	damaged = memchr_inv(addr + cache->size, PKS_GUARD_BYTE, PKS_GUARD);
-	if (damaged)
-		memset(addr + cache->size, PKS_GUARD_BYTE, PKS_GUARD);
+	left = pks_fill_nofault(addr, 0, cache->size) +
+	       pks_copy_nofault(guard, addr + cache->size, PKS_GUARD);
+	*damaged = !left && memchr_inv(guard, PKS_GUARD_BYTE, PKS_GUARD);
+	if (*damaged)
+		left = pks_fill_nofault(addr + cache->size, PKS_GUARD_BYTE, PKS_GUARD);
 	pks_window_close(&window);
-	return damaged;
+	return !left;
 }
 
 static void pks_object_free(struct pks_object *object, unsigned long caller)
 {
 	struct pks_slab *slab = object->slab;
 	struct pks_cache *cache = slab->cache;
-	bool damaged = pks_object_scrub(slab, pks_object_addr(slab, object));
+	bool damaged, spare;
 	unsigned long flags;
-	bool spare;
 
+	if (!pks_object_scrub(slab, pks_object_addr(slab, object), &damaged)) {
+		pr_warn_ratelimited("domain %s: an object of %s can't be zeroed, and is lost; freed by %pS\n",
+				    cache->dom->name, cache->name, (void *)caller);
+		return;
+	}
 	raw_spin_lock_irqsave(&cache->lock, flags);
 	object->next = slab->free;
 	slab->free = object;

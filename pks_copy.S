@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* A copy that may fail, one byte after another. */
+/* A copy, and a fill, that may fail, one byte after another. */
 #include <linux/linkage.h>
 #include <linux/objtool.h>
 #include <asm/asm.h>
@@ -23,3 +23,20 @@ SYM_INNER_LABEL(pks_copy_nofault_access, SYM_L_GLOBAL)
 	_ASM_EXTABLE(pks_copy_nofault_access, .Lfixup)
 SYM_FUNC_END(pks_copy_nofault)
 _ASM_NOKPROBE(pks_copy_nofault)
+
+/*
+ * size_t pks_fill_nofault(void *dst, int byte, size_t len)
+ *
+ * Returns how many bytes were not written.
+ */
+SYM_FUNC_START(pks_fill_nofault)
+	mov	%esi, %eax
+	mov	%rdx, %rcx
+.Lstore:
+	rep	stosb
+.Lstored:
+	mov	%rcx, %rax
+	RET
+	_ASM_EXTABLE(.Lstore, .Lstored)
+SYM_FUNC_END(pks_fill_nofault)
+_ASM_NOKPROBE(pks_fill_nofault)

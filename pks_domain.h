@@ -133,7 +133,7 @@ struct pks_chunk {
 /* A key that is open on this CPU for a few instructions, with interrupts off. */
 struct pks_window {
 	unsigned long		flags;
-	u32			word;
+	struct pks_frame	frame;
 };
 
 /* Which of the chunk's pages has @addr. */
@@ -188,7 +188,7 @@ struct seq_file;
 void pks_caches_show(struct seq_file *m, struct pks_dom *dom);
 
 /* pks_assign.c */
-void pks_fill(struct pks_dom *dom, void *dst, int byte, size_t len);
+bool pks_fill(struct pks_dom *dom, void *dst, int byte, size_t len);
 
 /* pks_audit.c */
 struct pks_audit_finding {

@@ -93,6 +93,32 @@ static bool pks_fault_tampered(unsigned long address, u32 access)
 }
 
 /*
+ * Decide, and tell of it, in a frame at the default: nobody who is asked or listens has
+ * what the context below has, and much less the violated key. What a step has opened for
+ * this very instruction is put aside meanwhile. True if @info->outcome holds; else what
+ * ran in the frame did not stay in it, and all that is left is to stop the access.
+ */
+static bool pks_fault_judge(struct pks_fault_info *info, struct pt_regs *regs)
+{
+	struct pks_step *step = this_cpu_ptr(&pks_cpu.step);
+	const char *refusal = NULL;
+	struct pks_frame frame;
+
+	pks_frame_begin(&frame, pks_frame_word());
+	swap(frame.step, *step);
+	info->outcome = pks_decide(info, &frame, regs);
+	if (info->outcome == PKS_FAULT_STEPPED)
+		refusal = pks_step_refusal(&frame, regs);
+	if (refusal)
+		info->outcome = PKS_FAULT_STOPPED;
+	pks_report(info, refusal, pks_fault_fatal(info));
+	if (!pks_frame_end(&frame))
+		return false;
+	*step = frame.step;
+	return true;
+}
+
+/*
  * Where the kernel would handle a violation itself (see pks_fault_hook.c), with
  * interrupts off, on top of anything.
  */
@@ -118,11 +144,13 @@ void pks_fault(struct pt_regs *regs, unsigned long error_code,
 						      PKS_READWRITE));
 		return;
 	}
-	info.outcome = pks_decide(&info, regs);
-	pks_report(&info, pks_fault_fatal(&info));
+	if (!pks_fault_judge(&info, regs))
+		info.outcome = PKS_FAULT_STOPPED;
 	switch (info.outcome) {
 	case PKS_FAULT_RETRIED:
+		return;
 	case PKS_FAULT_STEPPED:
+		pks_step_begin(regs, info.pkey, info.access);
 		return;
 	case PKS_FAULT_PANICKED:
 		pks_report_title(title, sizeof(title), &info);

@@ -23,6 +23,9 @@
 /* A key to prove the hook with: at load it is still nobody's, and closed. */
 #define PKS_PROOF_KEY	(PKS_NUM_KEYS - 1)
 
+/* One stopped, two stepped over: more of them mean that the CPU does not get past one. */
+#define PKS_PROOF_FAULTS	3
+
 /* In an error code: pks_fault() has passed this on. The CPU sets no such bit. */
 #define PKS_PASSED	BIT(62)
 
@@ -101,7 +104,9 @@ bool pks_fault_proves(struct pt_regs *regs, unsigned long error_code,
 	if (!pks_fault_proving())
 		return false;
 	pks_proof.arrived++;
-	if (!pks_proof.step || !pks_step_begin(regs, PKS_PROOF_KEY, PKS_READONLY))
+	if (pks_proof.step && pks_proof.arrived <= PKS_PROOF_FAULTS)
+		pks_step_begin(regs, PKS_PROOF_KEY, PKS_READONLY);
+	else
 		pks_fault_pass(regs, error_code, address, false);
 	return true;
 }
@@ -183,7 +188,7 @@ static bool pks_fault_try_step(const char *page)
 	WRITE_ONCE(pks_proof.step, true);
 	stepped = pks_fault_touch(page) && pks_fault_touch(page);
 	WRITE_ONCE(pks_proof.step, false);
-	return stepped && READ_ONCE(pks_proof.arrived) == 3 && !pks_fault_touch(page);
+	return stepped && READ_ONCE(pks_proof.arrived) == PKS_PROOF_FAULTS && !pks_fault_touch(page);
 }
 
 static const char *pks_fault_prove(void)

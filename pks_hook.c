@@ -67,25 +67,3 @@ void pks_unhook(struct ftrace_ops *ops)
 	unregister_ftrace_function(ops);
 	pks_hook_clear(ops);
 }
-
-struct pks_wanted {
-	const char		*name;
-	struct tracepoint	*tp;
-};
-
-static void pks_match_tracepoint(struct tracepoint *tp, void *data)
-{
-	struct pks_wanted *wanted = data;
-
-	if (!strcmp(tp->name, wanted->name))
-		wanted->tp = tp;
-}
-
-/* The kernel's tracepoint of that name, NULL if there is none. */
-struct tracepoint *pks_tracepoint(const char *name)
-{
-	struct pks_wanted wanted = { .name = name };
-
-	for_each_kernel_tracepoint(pks_match_tracepoint, &wanted);
-	return wanted.tp;
-}

@@ -31,10 +31,41 @@
 #define PKS_UNSAVED		U32_MAX
 
 /**
+ * struct pks_step - an instruction that is carried out with its key open
+ * @active: is there one?
+ * @flags: TF and IF of its context
+ * @word: the word of its context
+ */
+struct pks_step {
+	bool			active;
+	unsigned long		flags;
+	u32			word;
+};
+
+/**
+ * struct pks_frame - other rights than its context's, for as long as a function runs
+ * @below: the frame that this one is on top of, NULL if there is none
+ * @word: of the context below, which gets it back
+ * @step: the instruction that the context below carries out, if it does
+ * @regs: registers of the violation whose fault handler runs, else NULL
+ *
+ * A frame is on the stack of that function, which runs with interrupts off. Frames of a
+ * CPU are linked, so that all of them can be ended by one who knows nothing of them.
+ */
+struct pks_frame {
+	struct pks_frame	*below;
+	u32			word;
+	struct pks_step		step;
+	struct pt_regs		*regs;
+};
+
+/**
  * struct pks_cpu - what a CPU keeps besides the word of what runs on it
  * @thread: record of the running task, NULL if it has none
  * @epoch: the last reset that was carried out on the words of this CPU
- * @frame: the fault handler that is running, if one is
+ * @frame: the topmost frame, if there is one
+ * @framed: the task whose stack the frames are on
+ * @step: the instruction that is carried out, if one is
  * @nmi_saved: what the NMI now handled interrupted, or PKS_UNSAVED
  * @softirq_saved: what the softirq now served interrupted, likewise
  * @irq_saved: what the hard interrupt of each level interrupted, likewise
@@ -46,6 +77,8 @@ struct pks_cpu {
 	struct pks_thread	*thread;
 	u64			epoch;
 	struct pks_frame	*frame;
+	struct task_struct	*framed;
+	struct pks_step		step;
 	u32			nmi_saved;
 	u32			softirq_saved;
 	u32			irq_saved[PKS_IRQ_LEVELS];
@@ -196,6 +229,13 @@ void pks_slow_set(unsigned int why, bool slow);
 int pks_await_gen(int pkey, u32 access);
 bool pks_context_kept(void);
 
+/* pks_frame.c */
+struct pks_frame *pks_frame_top(void);
+unsigned int pks_frames(void);
+void pks_frame_begin(struct pks_frame *frame, u32 word);
+bool pks_frame_end(struct pks_frame *frame);
+void pks_frames_close(void);
+
 /* pks_thread.c */
 int pks_thread_init(void);
 void pks_thread_exit(void);
@@ -206,11 +246,13 @@ u32 pks_thread_rights(const struct pks_thread *t, int *cpu);
 
 /* pks_hook.c */
 struct ftrace_ops;
-struct tracepoint;
 int pks_hook(struct ftrace_ops *ops, const char *function);
 void pks_unhook(struct ftrace_ops *ops);
 int pks_hook_direct(struct ftrace_ops *ops, const char *function, void (*hook)(void));
 void pks_unhook_direct(struct ftrace_ops *ops, void (*hook)(void));
+
+/* pks_trace.c */
+struct tracepoint;
 struct tracepoint *pks_tracepoint(const char *name);
 
 /* pks_irq.c */
@@ -268,45 +310,31 @@ void pks_policy_begin(int pkey);
 void pks_policy_leave(int pkey, struct module *owner);
 void pks_policy_end(int pkey);
 enum pks_fault_outcome pks_decide(const struct pks_fault_info *info,
-				  struct pt_regs *regs);
-void pks_handler_cancel(void);
+				  struct pks_frame *frame, struct pt_regs *regs);
 void pks_abandon_finish(void);
 int pks_policy_init(void);
-
-/**
- * struct pks_step - the instruction that a CPU is carrying out
- * @active: is there one?
- * @flags: TF and IF of its context
- * @word: the word of its context
- */
-struct pks_step {
-	bool			active;
-	unsigned long		flags;
-	u32			word;
-};
 
 /* pks_step.c */
 struct die_args;
 #ifdef CONFIG_DYNAMIC_FTRACE
 extern const char *pks_step_missing;
-bool pks_step_begin(struct pt_regs *regs, int pkey, u32 access);
+const char *pks_step_refusal(const struct pks_frame *frame, const struct pt_regs *regs);
+void pks_step_begin(struct pt_regs *regs, int pkey, u32 access);
 int pks_step_debug(struct die_args *args);
-void pks_step_set_aside(struct pks_step *aside);
-void pks_step_resume(const struct pks_step *aside);
 void pks_step_cancel(struct pt_regs *regs);
 int pks_step_get(void);
 void pks_step_put(void);
 void pks_step_setup(bool stepped);
 #else
 #define pks_step_missing	"the kernel has no CONFIG_DYNAMIC_FTRACE"
-static inline bool pks_step_begin(struct pt_regs *regs, int pkey, u32 access)
+static inline const char *pks_step_refusal(const struct pks_frame *frame,
+					   const struct pt_regs *regs)
 {
-	return false;
+	return pks_step_missing;
 }
 
+static inline void pks_step_begin(struct pt_regs *regs, int pkey, u32 access) { }
 static inline int pks_step_debug(struct die_args *args) { return NOTIFY_DONE; }
-static inline void pks_step_set_aside(struct pks_step *aside) { }
-static inline void pks_step_resume(const struct pks_step *aside) { }
 static inline void pks_step_cancel(struct pt_regs *regs) { }
 static inline int pks_step_get(void) { return -EOPNOTSUPP; }
 static inline void pks_step_put(void) { }
@@ -319,9 +347,10 @@ void pks_die_exit(void);
 /* pks_report.c */
 #define PKS_TITLE_LEN		128
 struct seq_file;
-void pks_report(const struct pks_fault_info *info, bool fatal);
+void pks_report(const struct pks_fault_info *info, const char *refusal, bool fatal);
 void pks_report_title(char *title, size_t size, const struct pks_fault_info *info);
-void pks_report_pkrs(void);
+void pks_report_pkrs(u32 word, u32 pkrs);
+void pks_report_cancel(void);
 int pks_report_show(struct seq_file *m, void *unused);
 void pks_report_forget(const struct module *mod, bool init);
 const char *pks_printable(char *name, const char *comm);
@@ -330,6 +359,7 @@ void pks_report_exit(void);
 
 /* pks_copy.S */
 size_t pks_copy_nofault(void *dst, const void *src, size_t len);
+size_t pks_fill_nofault(void *dst, int byte, size_t len);
 extern const char pks_copy_nofault_access[];
 
 /* pks_nmi.c */
@@ -447,6 +477,12 @@ static __always_inline void pks_switch_word(u32 old, u32 new)
 	this_cpu_write(pks_pkrs, new);
 	if (((old ^ new) & ~PKS_WORD_FLAGS) || (old & PKS_BUSY))
 		pks_write_msr(pks_rights_of(new));
+}
+
+/* The word that a frame begins with in which others' functions run. */
+static inline u32 pks_frame_word(void)
+{
+	return READ_ONCE(pks_default) | READ_ONCE(pks_slow);
 }
 
 /* A word, or PKS_UNSAVED, that may be from before updates became slow. */

@@ -235,7 +235,11 @@ void pks_pages_put(struct pks_dom *dom, void *addr, unsigned int order, u8 part,
 				    dom->name, order, (void *)caller);
 		return;
 	}
-	pks_fill(dom, addr, 0, PAGE_SIZE << order);
+	if (!pks_fill(dom, addr, 0, PAGE_SIZE << order)) {
+		pr_warn_ratelimited("domain %s: 2^%u pages can't be zeroed, and are lost; freed by %pS\n",
+				    dom->name, order, (void *)caller);
+		return;
+	}
 	pks_pages_give(dom, chunk, pks_chunk_index(chunk, addr), order);
 }
 

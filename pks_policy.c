@@ -21,18 +21,6 @@ struct pks_handler {
 	struct module		*owner;
 };
 
-/**
- * struct pks_frame - a fault handler that is running
- * @regs: of the violation
- * @word: of the context that it is in; the handler has another one
- * @step: of that context, if the violation is the second one of its instruction
- */
-struct pks_frame {
-	struct pt_regs		*regs;
-	u32			word;
-	struct pks_step		step;
-};
-
 static const char *const pks_policy_names[] = {
 	[PKS_POLICY_DENY]	= "deny",
 	[PKS_POLICY_REPORT]	= "report",
@@ -216,75 +204,68 @@ void pks_policy_end(int pkey)
 	pks_keys[pkey].given_up = false;
 }
 
-/*
- * Run a handler at the default, as if it were an interrupt. Its context keeps its
- * word where pks_update_exception() finds it.
- */
-static enum pks_fault_action
-pks_handler_call(const struct pks_handler *handler,
-		 const struct pks_fault_info *info, struct pt_regs *regs)
+/* Is a fault handler running here? */
+static bool pks_handler_runs(void)
 {
-	struct pks_frame frame = {
-		.regs = regs,
-		.word = this_cpu_read(pks_pkrs),
-	};
-	enum pks_fault_action action;
+	const struct pks_frame *frame;
 
-	this_cpu_write(pks_cpu.frame, &frame);
-	pks_step_set_aside(&frame.step);
-	pks_switch_word(frame.word, READ_ONCE(pks_default) | READ_ONCE(pks_slow));
-	action = handler->fn(info, regs, handler->data);
-	pks_switch_word(this_cpu_read(pks_pkrs), frame.word);
-	pks_step_resume(&frame.step);
-	this_cpu_write(pks_cpu.frame, NULL);
-	return action;
+	for (frame = pks_frame_top(); frame; frame = frame->below) {
+		if (frame->regs)
+			return true;
+	}
+	return false;
 }
 
-/* The handler that was running will not return: the oops was in it. */
-void pks_handler_cancel(void)
+/*
+ * In the frame of the violation a handler is at the default, as if it were an interrupt;
+ * pks_update_exception() finds there what the context has. What the handler leaves open
+ * is not the business of who comes after it in the frame.
+ */
+static enum pks_fault_action
+pks_handler_call(const struct pks_handler *handler, const struct pks_fault_info *info,
+		 struct pks_frame *frame, struct pt_regs *regs)
 {
-	struct pks_frame *frame = this_cpu_read(pks_cpu.frame);
+	enum pks_fault_action action;
 
-	if (!frame)
-		return;
-	pks_switch_word(this_cpu_read(pks_pkrs), frame->step.active ?
-			frame->step.word : frame->word);
-	this_cpu_write(pks_cpu.frame, NULL);
+	frame->regs = regs;
+	action = handler->fn(info, regs, handler->data);
+	frame->regs = NULL;
+	pks_switch_word(this_cpu_read(pks_pkrs), pks_frame_word());
+	return action;
 }
 
 /* Handlers do not nest, and need not be made for NMIs. */
 static enum pks_fault_action pks_handler_ask(const struct pks_fault_info *info,
+					     struct pks_frame *frame,
 					     struct pt_regs *regs)
 {
 	enum pks_fault_action action = PKS_FAULT_DENY;
 	const struct pks_handler *handler;
 
-	if (in_nmi() || this_cpu_read(pks_cpu.frame))
+	if (in_nmi() || pks_handler_runs())
 		return action;
 	rcu_read_lock();
 	handler = rcu_dereference(pks_keys[info->pkey].handler);
 	if (handler)
-		action = pks_handler_call(handler, info, regs);
+		action = pks_handler_call(handler, info, frame, regs);
 	rcu_read_unlock();
 	return action;
 }
 
 /* May the access be retried, or would it be the same violation for ever? */
-static bool pks_retry_helps(const struct pks_fault_info *info)
+static bool pks_retry_helps(const struct pks_fault_info *info,
+			    const struct pks_frame *frame)
 {
 	int pkey = pks_key_of((void *)info->address);
 
-	return pkey < 0 ||
-		pks_permits(this_cpu_read(pks_pkrs), pkey, info->access);
+	return pkey < 0 || pks_permits(frame->word, pkey, info->access);
 }
 
-static enum pks_fault_outcome pks_policy_apply(const struct pks_fault_info *info,
-					       struct pt_regs *regs)
+static enum pks_fault_outcome pks_policy_apply(const struct pks_fault_info *info)
 {
 	switch (READ_ONCE(pks_keys[info->pkey].policy)) {
 	case PKS_POLICY_REPORT:
-		return pks_step_begin(regs, info->pkey, info->access) ?
-			PKS_FAULT_STEPPED : PKS_FAULT_STOPPED;
+		return PKS_FAULT_STEPPED;
 	case PKS_POLICY_PANIC:
 		return PKS_FAULT_PANICKED;
 	default:
@@ -292,17 +273,20 @@ static enum pks_fault_outcome pks_policy_apply(const struct pks_fault_info *info
 	}
 }
 
-/* What becomes of a violation. In the fault, with interrupts off. */
+/*
+ * What is to become of a violation. Nothing is done yet. In the fault, with interrupts
+ * off, in its @frame.
+ */
 enum pks_fault_outcome pks_decide(const struct pks_fault_info *info,
-				  struct pt_regs *regs)
+				  struct pks_frame *frame, struct pt_regs *regs)
 {
 	if (regs->ip == (unsigned long)pks_copy_nofault_access)
 		return PKS_FAULT_PROBED;
 	if (!info->pkey)
 		return PKS_FAULT_STOPPED;
-	switch (pks_handler_ask(info, regs)) {
+	switch (pks_handler_ask(info, frame, regs)) {
 	case PKS_FAULT_RETRY:
-		if (pks_retry_helps(info))
+		if (pks_retry_helps(info, frame))
 			return PKS_FAULT_RETRIED;
 		break;
 	case PKS_FAULT_FIXUP:
@@ -311,8 +295,7 @@ enum pks_fault_outcome pks_decide(const struct pks_fault_info *info,
 		break;
 	}
 	/* It may have given the key up. */
-	return pks_key_abandoned(info->pkey) ? PKS_FAULT_RETRIED :
-					       pks_policy_apply(info, regs);
+	return pks_key_abandoned(info->pkey) ? PKS_FAULT_RETRIED : pks_policy_apply(info);
 }
 
 /**
@@ -344,9 +327,10 @@ int pks_update_exception(struct pt_regs *regs, int pkey, enum pks_access access)
 
 	if (!READ_ONCE(pks_on))
 		return -EOPNOTSUPP;
-	/* On whichever CPU this reads: in a handler, it is that of the handler. */
-	frame = this_cpu_read(pks_cpu.frame);
-	if (!irqs_disabled() || !frame || frame->regs != regs)
+	if (!irqs_disabled())
+		return -EINVAL;
+	frame = pks_frame_top();
+	if (!frame || !regs || frame->regs != regs)
 		return -EINVAL;
 	gen = pks_await_gen(pkey, access);
 	if (gen <= 0)

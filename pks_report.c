@@ -16,6 +16,8 @@
 #include <linux/string_helpers.h>
 #include <trace/events/pks.h>
 
+/* Violations within the reports of others, so deep, are traced. */
+#define PKS_TRACED_FRAMES	3
 /* How many are kept of each CPU, and how much of the stack. */
 #define PKS_RECORDS		32
 #define PKS_FRAMES		12
@@ -30,6 +32,7 @@
  * @nr: the number of the violation on its CPU
  * @info: the violation
  * @context: what kind of context it was in
+ * @refusal: why it was not carried out, though its policy says so; NULL if it does not
  * @domain: what the key's first user calls it; empty if it is nobody's
  * @owner: that user
  * @nr_frames: how many there are in @frames
@@ -40,6 +43,7 @@ struct pks_record {
 	unsigned long		nr;
 	struct pks_fault_info	info;
 	const char		*context;
+	const char		*refusal;
 	char			domain[PKS_KEY_NAME_LEN];
 	char			owner[MODULE_NAME_LEN];
 	unsigned int		nr_frames;
@@ -65,8 +69,15 @@ struct pks_ring {
 static struct pks_ring __percpu *pks_rings;
 static DEFINE_MUTEX(pks_gone_mutex);
 
-/* Reports in the log are not to be mixed. */
-static DEFINE_RAW_SPINLOCK(pks_print_lock);
+/*
+ * Reports in the log are not to be mixed. The CPU that prints one, or PKS_NO_PRINTER.
+ * That is no lock: whoever has it may die of what listens to printk, or be stopped by a
+ * panic, and nobody waits for it longer than a report takes on any machine.
+ */
+#define PKS_NO_PRINTER		(-1)
+#define PKS_PRINT_TIMEOUT	(100 * NSEC_PER_MSEC)
+#define PKS_PRINT_TURNS		10000000
+static atomic_t pks_printer = ATOMIC_INIT(PKS_NO_PRINTER);
 static DEFINE_PER_CPU(bool, pks_printing);
 static DEFINE_RATELIMIT_STATE(pks_print_limit, DEFAULT_RATELIMIT_INTERVAL,
 			      DEFAULT_RATELIMIT_BURST);
@@ -145,7 +156,8 @@ static const char *pks_place(char *text, unsigned long ip)
  * The oldest is overwritten. An NMI in between takes the next place. NULL if NMIs
  * have gone round and come to one that is being written.
  */
-static struct pks_record *pks_record(const struct pks_fault_info *info, bool fatal)
+static struct pks_record *pks_record(const struct pks_fault_info *info,
+				     const char *refusal, bool fatal)
 {
 	struct pks_ring *ring = this_cpu_ptr(pks_rings);
 	unsigned long nr = this_cpu_inc_return(pks_rings->nr) - 1;
@@ -157,6 +169,7 @@ static struct pks_record *pks_record(const struct pks_fault_info *info, bool fat
 	record->nr = nr;
 	record->info = *info;
 	record->context = pks_context();
+	record->refusal = refusal;
 	pks_record_owner(record);
 	record->nr_frames = 0;
 	if (fatal || pks_unasked(info))
@@ -215,8 +228,10 @@ static void pks_title(char *title, size_t size, const struct pks_record *record)
 			 held, info->pkey);
 }
 
-static const char *pks_outcome_text(const struct pks_fault_info *info)
+static const char *pks_outcome_text(const struct pks_record *record)
 {
+	const struct pks_fault_info *info = &record->info;
+
 	switch (info->outcome) {
 	case PKS_FAULT_STEPPED:
 		return "carried out (policy report)";
@@ -229,6 +244,8 @@ static const char *pks_outcome_text(const struct pks_fault_info *info)
 	case PKS_FAULT_PANICKED:
 		return "the machine panics (policy panic)";
 	default:
+		if (record->refusal)
+			return "stopped: can't be carried out (policy report)";
 		return info->pkey ? "stopped (policy deny)" : "stopped";
 	}
 }
@@ -277,14 +294,42 @@ static void pks_print_record(struct seq_file *m, const struct pks_record *record
 	pks_print_key(m, record);
 	pks_print(m, "PKRS 0x%08x, error code 0x%x, %llu.%06u s after boot\n",
 		  info->pkrs, info->error_code, seconds, micros);
-	pks_print(m, "%s\n", pks_outcome_text(info));
+	pks_print(m, "%s%s%s\n", pks_outcome_text(record),
+		  record->refusal ? ": " : "", record->refusal ?: "");
 	pks_print(m, PKS_RULE);
 }
 
 /*
+ * For as long as a report may take. The clock may stand still, so turns are counted,
+ * too. Whoever takes longer than that is not waited for by the next one, either.
+ */
+static void pks_print_wait(int cpu)
+{
+	u64 end = local_clock() + PKS_PRINT_TIMEOUT;
+	unsigned int turns = PKS_PRINT_TURNS;
+	int other;
+
+	for (;;) {
+		other = atomic_cmpxchg(&pks_printer, PKS_NO_PRINTER, cpu);
+		if (other == PKS_NO_PRINTER)
+			return;
+		if (!--turns || local_clock() > end)
+			break;
+		cpu_relax();
+	}
+	atomic_cmpxchg(&pks_printer, other, cpu);
+}
+
+/* This CPU has printed, or will not any more. */
+static void pks_print_done(void)
+{
+	atomic_cmpxchg(&pks_printer, smp_processor_id(), PKS_NO_PRINTER);
+	this_cpu_write(pks_printing, false);
+}
+
+/*
  * What happens while this CPU prints, in an NMI or in someone who looks at what
- * is printed, is kept and not printed. NMIs may have to wait, for another CPU: with
- * trylock, for lockdep does not like them to.
+ * is printed, is kept and not printed.
  */
 static void pks_print_now(const struct pks_record *record)
 {
@@ -293,11 +338,20 @@ static void pks_print_now(const struct pks_record *record)
 		return;
 	}
 	this_cpu_write(pks_printing, true);
-	while (!raw_spin_trylock(&pks_print_lock))
-		cpu_relax();
+	pks_print_wait(smp_processor_id());
 	pks_print_record(NULL, record, NULL);
-	raw_spin_unlock(&pks_print_lock);
-	this_cpu_write(pks_printing, false);
+	pks_print_done();
+}
+
+/* The thread that runs here ends, in a report perhaps. Any context. */
+void pks_report_cancel(void)
+{
+	unsigned long flags;
+
+	local_irq_save(flags);
+	if (this_cpu_read(pks_printing))
+		pks_print_done();
+	local_irq_restore(flags);
 }
 
 /* What was asked for is not printed, unless it is someone's end. */
@@ -323,15 +377,18 @@ static void pks_count(const struct pks_fault_info *info)
 }
 
 /*
- * A violation has been decided. @fatal: whoever did it will not survive. With
- * interrupts off, in any context.
+ * A violation has been decided. @refusal: why it is not carried out, though its policy
+ * says so, or NULL; @fatal: whoever did it will not survive. With interrupts off, in any
+ * context.
  */
-void pks_report(const struct pks_fault_info *info, bool fatal)
+void pks_report(const struct pks_fault_info *info, const char *refusal, bool fatal)
 {
-	struct pks_record *record = pks_record(info, fatal);
+	struct pks_record *record = pks_record(info, refusal, fatal);
 
 	pks_count(info);
-	trace_pks_fault(info, record ? record->domain : "");
+	/* A tracer whose own violations are traced would go on for ever. */
+	if (pks_frames() <= PKS_TRACED_FRAMES)
+		trace_pks_fault(info, record ? record->domain : "");
 	if (pks_worth_printing(info, fatal) && record)
 		pks_print_now(record);
 }
@@ -345,10 +402,9 @@ void pks_report_title(char *title, size_t size, const struct pks_fault_info *inf
 	pks_title(title, size, &record);
 }
 
-/* In an oops: the rights of whoever caused it. */
-void pks_report_pkrs(void)
+/* In an oops: the rights that whoever caused it had, by the word and in the MSR. */
+void pks_report_pkrs(u32 word, u32 pkrs)
 {
-	u32 word = pks_rights_of(this_cpu_read(pks_pkrs)), pkrs = pks_read_msr();
 	char rights[160];
 
 	if (!READ_ONCE(pks_on))

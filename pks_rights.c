@@ -240,7 +240,7 @@ int pks_await_gen(int pkey, u32 access)
 
 /*
  * Is there someone who saves the word of this context when another takes the CPU, or
- * for whom it was saved? Not asked for fault handlers, which have it from their frame.
+ * for whom it was saved?
  */
 bool pks_context_kept(void)
 {
@@ -265,7 +265,7 @@ static int pks_make_kept(void)
 {
 	if (in_nmi())
 		return -EPERM;
-	if (this_cpu_read(pks_cpu.frame) || pks_context_kept())
+	if (pks_context_kept())
 		return 0;
 	return pks_thread_attach();
 }
@@ -517,23 +517,26 @@ u32 pks_current_pkrs(void)
 EXPORT_SYMBOL_PKS(pks_current_pkrs);
 
 /*
- * Open a key on this CPU, for a few instructions of ours that do not fault: with
- * interrupts off, so that no context has to keep the right. Not in an NMI.
+ * Open a key on this CPU, with interrupts off, so that no context has to keep the right.
+ * Not in an NMI. What is done meanwhile are accesses that have an entry in the exception
+ * table; should anything oops all the same, pks_frames_close() ends the window.
  */
-void pks_window_open(struct pks_window *window, int pkey)
+void notrace pks_window_open(struct pks_window *window, int pkey)
 {
-	local_irq_save(window->flags);
-	window->word = this_cpu_read(pks_pkrs);
-	if (pkey)
-		pks_switch_word(window->word,
-				pks_with_access(window->word, pkey, PKS_READWRITE));
-}
+	u32 word;
 
-void pks_window_close(struct pks_window *window)
+	local_irq_save(window->flags);
+	word = this_cpu_read(pks_pkrs);
+	pks_frame_begin(&window->frame, pkey ? pks_with_access(word, pkey, PKS_READWRITE) : word);
+}
+NOKPROBE_SYMBOL(pks_window_open);
+
+void notrace pks_window_close(struct pks_window *window)
 {
-	pks_switch_word(this_cpu_read(pks_pkrs), window->word);
+	pks_frame_end(&window->frame);
 	local_irq_restore(window->flags);
 }
+NOKPROBE_SYMBOL(pks_window_close);
 
 /* At the end: after its export, sparse takes it for an ordinary variable. */
 DEFINE_PER_CPU(u32, pks_pkrs) = PKS_PKRS_CLOSED | PKS_SLOW;

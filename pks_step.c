@@ -3,12 +3,14 @@
  * Audit: a violating instruction is carried out, once, with its key open on this
  * CPU alone. The fault returns to it with the trap flag set, the debug exception
  * that follows it closes the key. In between interrupts are off, so that nothing
- * but an NMI can come, and NMIs are at the default.
+ * but an NMI can come, and NMIs are at the default. The step is begun last of all, when
+ * the violation has been reported: whoever listens to reports does not run in it.
  *
  * Nothing is stepped over in an NMI: it may have interrupted a debug exception, whose
  * stack another one would overwrite. There the key is opened until the NMI ends, and
  * gives back the word that it interrupted. Where nothing is given back, the access
  * can't be carried out: in what the kernel counts as NMIs too, such as breakpoints.
+ * Nor where something else would run before the debug exception: pks_step_refusal().
  *
  * The instruction may well fault again. On another key: that is opened as well.
  * For any other reason, such as a page of user space that has to be brought in: the
@@ -18,21 +20,26 @@
 #include "pks_internal.h"
 #include <linux/delay.h>
 #include <linux/irqflags.h>
+#include <linux/jiffies.h>
 #include <linux/kdebug.h>
 #include <linux/kprobes.h>
 #include <linux/percpu.h>
 #include <linux/tracepoint.h>
 #include <asm/debugreg.h>
+#include <asm/insn.h>
 #include <asm/msr-index.h>
 #include <asm/processor-flags.h>
 #include <asm/trap_pf.h>
 
-#define PKS_STEP_FLAGS	(X86_EFLAGS_TF | X86_EFLAGS_IF)
+#define PKS_STEP_FLAGS		(X86_EFLAGS_TF | X86_EFLAGS_IF)
+/* Of DR7: local and global enable of each of the four breakpoints. */
+#define PKS_DR7_ENABLED		0xffUL
 
 /* Why violations can't be stepped over, or NULL. */
 const char *pks_step_missing = "not set up";
 
-static DEFINE_PER_CPU(struct pks_step, pks_step);
+/* How long an instruction may take, as far as who waits for its end is concerned. */
+#define PKS_STEP_TIMEOUT	HZ
 
 static struct tracepoint *pks_tp_fault;
 /* How many keys are audited. */
@@ -41,7 +48,7 @@ static unsigned int pks_step_users;
 /* The step of this CPU, if @regs are its. */
 static struct pks_step *pks_step_of(const struct pt_regs *regs)
 {
-	struct pks_step *step = this_cpu_ptr(&pks_step);
+	struct pks_step *step = this_cpu_ptr(&pks_cpu.step);
 
 	return step->active && (regs->flags & X86_EFLAGS_TF) ? step : NULL;
 }
@@ -65,7 +72,7 @@ static void pks_step_no_branches(void)
 /* Unless it has begun: this is another key, then. */
 static void pks_step_start(struct pt_regs *regs, u32 word)
 {
-	struct pks_step *step = this_cpu_ptr(&pks_step);
+	struct pks_step *step = this_cpu_ptr(&pks_cpu.step);
 
 	if (pks_step_of(regs))
 		return;
@@ -76,22 +83,84 @@ static void pks_step_start(struct pt_regs *regs, u32 word)
 	pks_step_no_branches();
 }
 
+/* Prefixes: of a segment, an operand's or address's size, LOCK, REP, and REX. */
+static bool pks_is_prefix(u8 byte)
+{
+	switch (byte) {
+	case 0x26: case 0x2e: case 0x36: case 0x3e:
+	case 0x64 ... 0x67:
+	case 0xf0: case 0xf2: case 0xf3:
+		return true;
+	default:
+		return (byte & 0xf0) == 0x40;
+	}
+}
+
 /*
- * Have the instruction at @regs carried out with @access to @pkey. In a fault of
- * it, with interrupts off. False if it can't be.
+ * Is there no debug exception right behind that instruction, with the flags that it
+ * began with? None follows a load of SS before the next one is through; POPF and IRET
+ * take the flags from memory; and a breakpoint goes elsewhere.
  */
-bool pks_step_begin(struct pt_regs *regs, int pkey, u32 access)
+static bool pks_is_unsteppable(unsigned long ip)
+{
+	u8 text[MAX_INSN_SIZE] = { }, *byte = text;
+
+	/* Up to what can be read, which the end of a mapping may cut. */
+	pks_copy_nofault(text, (void *)ip, sizeof(text));
+	while (byte < text + sizeof(text) - 2 && pks_is_prefix(*byte))
+		byte++;
+	switch (*byte) {
+	case 0x8e:	/* MOV to a segment register: which, is in the next byte */
+		return (byte[1] & 0x38) == 0x10;
+	case 0x9d:	/* POPF */
+	case 0xcc:	/* INT3 */
+	case 0xcf:	/* IRET */
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* Does a debugger or perf watch anything on this CPU? That would come first. */
+static bool pks_is_watched(void)
+{
+	unsigned long dr7;
+
+	asm volatile("mov %%db7, %0" : "=r" (dr7));
+	return dr7 & PKS_DR7_ENABLED;
+}
+
+/*
+ * Why the instruction at @regs can't be carried out, or NULL. In the frame of its
+ * violation, with interrupts off.
+ */
+const char *pks_step_refusal(const struct pks_frame *frame, const struct pt_regs *regs)
+{
+	if (in_nmi())
+		return this_cpu_read(pks_cpu.nmi_saved) == PKS_UNSAVED ?
+			"nobody gives the rights of this context back" : NULL;
+	if (frame->step.active && (regs->flags & X86_EFLAGS_TF))
+		return NULL;
+	if (!READ_ONCE(pks_irq_isolated))
+		return "NMIs would have the key";
+	if (regs->flags & X86_EFLAGS_TF)
+		return "someone else goes through it step by step";
+	if (pks_is_watched())
+		return "watchpoints are set on this CPU";
+	return pks_is_unsteppable(regs->ip) ? "such an instruction can't be" : NULL;
+}
+
+/*
+ * Have the instruction at @regs carried out with @access to @pkey. Last of all in a fault
+ * of it, with interrupts off, when pks_step_refusal() had nothing against it.
+ */
+void pks_step_begin(struct pt_regs *regs, int pkey, u32 access)
 {
 	u32 word = this_cpu_read(pks_pkrs);
 
-	if (user_mode(regs))
-		return false;
 	if (!in_nmi())
 		pks_step_start(regs, word);
-	else if (this_cpu_read(pks_cpu.nmi_saved) == PKS_UNSAVED)
-		return false;
 	pks_switch_word(word, pks_with_access(word, pkey, access));
-	return true;
 }
 
 /* All is as before the step. */
@@ -102,13 +171,16 @@ static void pks_step_end(struct pt_regs *regs, struct pks_step *step)
 	step->active = false;
 }
 
-/* The debug exception, which lockdep takes for an NMI. */
+/*
+ * The debug exception, which lockdep takes for an NMI. Whatever it is for: what else it
+ * has to tell is for handlers that have no business with the key.
+ */
 int pks_step_debug(struct die_args *args)
 {
 	unsigned long *dr6 = (unsigned long *)args->err;
 	struct pks_step *step = pks_step_of(args->regs);
 
-	if (!step || !(*dr6 & DR_STEP))
+	if (!step)
 		return NOTIFY_DONE;
 	pks_step_end(args->regs, step);
 	/* The fault switched interrupts off for good, as far as lockdep knows. */
@@ -118,18 +190,6 @@ int pks_step_debug(struct die_args *args)
 	return *dr6 ? NOTIFY_DONE : NOTIFY_STOP;
 }
 NOKPROBE_SYMBOL(pks_step_debug);
-
-/* While a fault handler runs, which may come to be stepped over itself. */
-void pks_step_set_aside(struct pks_step *aside)
-{
-	*aside = *this_cpu_ptr(&pks_step);
-	this_cpu_write(pks_step.active, false);
-}
-
-void pks_step_resume(const struct pks_step *aside)
-{
-	*this_cpu_ptr(&pks_step) = *aside;
-}
 
 /* The instruction of @regs will not be carried out, if it is one of ours. */
 void pks_step_cancel(struct pt_regs *regs)
@@ -172,7 +232,7 @@ static bool pks_step_under_way(void)
 	int cpu;
 
 	for_each_possible_cpu(cpu) {
-		if (READ_ONCE(per_cpu(pks_step.active, cpu)))
+		if (READ_ONCE(per_cpu(pks_cpu.step.active, cpu)))
 			return true;
 	}
 	return false;
@@ -181,12 +241,15 @@ static bool pks_step_under_way(void)
 /* One less. A step that was begun for it ends with its instruction. */
 void pks_step_put(void)
 {
+	unsigned long end;
+
 	lockdep_assert_held(&pks_key_mutex);
 	if (--pks_step_users)
 		return;
 	/* No new step can begin when all faults that saw the policy are through. */
 	synchronize_rcu();
-	while (pks_step_under_way())
+	end = jiffies + PKS_STEP_TIMEOUT;
+	while (pks_step_under_way() && time_before(jiffies, end))
 		usleep_range(100, 1000);
 	tracepoint_probe_unregister(pks_tp_fault, pks_step_fault, NULL);
 	tracepoint_synchronize_unregister();
