@@ -413,6 +413,7 @@ static void pks_stop(void)
 	/* Pages of keys that were never freed may fault until here. */
 	pks_fault_teardown();
 	pks_keys_exit();
+	pks_step_exit();
 	pks_die_exit();
 	pks_report_exit();
 }

@@ -324,6 +324,7 @@ int pks_step_debug(struct die_args *args);
 void pks_step_cancel(struct pt_regs *regs);
 int pks_step_get(void);
 void pks_step_put(void);
+void pks_step_exit(void);
 void pks_step_setup(bool stepped);
 #else
 #define pks_step_missing	"the kernel has no CONFIG_DYNAMIC_FTRACE"
@@ -338,6 +339,7 @@ static inline int pks_step_debug(struct die_args *args) { return NOTIFY_DONE; }
 static inline void pks_step_cancel(struct pt_regs *regs) { }
 static inline int pks_step_get(void) { return -EOPNOTSUPP; }
 static inline void pks_step_put(void) { }
+static inline void pks_step_exit(void) { }
 #endif
 
 /* pks_die.c */

@@ -42,8 +42,8 @@ const char *pks_step_missing = "not set up";
 #define PKS_STEP_TIMEOUT	HZ
 
 static struct tracepoint *pks_tp_fault;
-/* How many keys are audited. */
-static unsigned int pks_step_users;
+/* Is it probed? */
+static bool pks_step_watching;
 
 /* The step of this CPU, if @regs are its. */
 static struct pks_step *pks_step_of(const struct pt_regs *regs)
@@ -209,8 +209,9 @@ static void pks_step_fault(void *data, unsigned long address,
 }
 
 /*
- * Audit one key more. Only while there is one do other faults of the kernel's pay
- * for a look. May sleep; under pks_key_mutex.
+ * Audit one key more. Other faults of the kernel's pay for a look from the first one on,
+ * and as long as pks is loaded: who takes a probe from a tracepoint may have to wait for
+ * others' probes, and these may have died. May sleep; under pks_key_mutex.
  */
 int pks_step_get(void)
 {
@@ -219,12 +220,12 @@ int pks_step_get(void)
 	lockdep_assert_held(&pks_key_mutex);
 	if (pks_step_missing)
 		return -EOPNOTSUPP;
-	if (!pks_step_users)
-		err = tracepoint_probe_register(pks_tp_fault, pks_step_fault,
-						NULL);
-	if (!err)
-		pks_step_users++;
-	return err;
+	if (!pks_step_watching)
+		err = tracepoint_probe_register(pks_tp_fault, pks_step_fault, NULL);
+	if (err)
+		return err;
+	pks_step_watching = true;
+	return 0;
 }
 
 static bool pks_step_under_way(void)
@@ -238,21 +239,30 @@ static bool pks_step_under_way(void)
 	return false;
 }
 
-/* One less. A step that was begun for it ends with its instruction. */
+/*
+ * One key is not audited any more: what was begun for it ends with its instruction.
+ * Should a CPU not get to that, it is not waited for.
+ */
 void pks_step_put(void)
 {
 	unsigned long end;
 
 	lockdep_assert_held(&pks_key_mutex);
-	if (--pks_step_users)
-		return;
 	/* No new step can begin when all faults that saw the policy are through. */
 	synchronize_rcu();
 	end = jiffies + PKS_STEP_TIMEOUT;
 	while (pks_step_under_way() && time_before(jiffies, end))
 		usleep_range(100, 1000);
+}
+
+/* No key is audited any more, and none will be. */
+void pks_step_exit(void)
+{
+	if (!pks_step_watching)
+		return;
 	tracepoint_probe_unregister(pks_tp_fault, pks_step_fault, NULL);
 	tracepoint_synchronize_unregister();
+	pks_step_watching = false;
 }
 
 /* @stepped: does stepping work? */
