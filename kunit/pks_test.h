@@ -366,6 +366,7 @@ extern struct kunit_suite pks_contexts_suite;
 extern struct kunit_suite pks_handlers_suite;
 extern struct kunit_suite pks_policy_suite;
 extern struct kunit_suite pks_audit_suite;
+extern struct kunit_suite pks_frames_suite;
 extern struct kunit_suite pks_nofault_suite;
 extern struct kunit_suite pks_abandon_suite;
 extern struct kunit_suite pks_domain_suite;

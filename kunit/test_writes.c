@@ -558,6 +558,77 @@ static void pks_writes_and_resets(struct kunit *test)
 	pks_domain_vfree(domain, area);
 }
 
+/* The entry that maps a page of vmalloc(). */
+static pte_t *pks_writes_pte(struct kunit *test, void *addr)
+{
+	unsigned int level;
+	pte_t *pte = lookup_address((unsigned long)addr, &level);
+
+	KUNIT_ASSERT_NOT_NULL(test, pte);
+	KUNIT_ASSERT_EQ(test, level, PG_LEVEL_4K);
+	return pte;
+}
+
+/* Memory of a domain that its owner has made unwritable, and what was written there. */
+struct pks_unwritable {
+	struct pks_domain	*domain;
+	u64			*page;
+	int			memset, assign, write, batch;
+	u32			word, msr;
+};
+
+static void pks_unwritable_act(void *data)
+{
+	struct pks_unwritable *u = data;
+	u64 val = 7;
+	struct pks_write_op op = { .dst = u->page, .src = &val, .len = sizeof(val) };
+
+	u->memset = pks_memset(u->domain, u->page, 1, PAGE_SIZE);
+	u->assign = pks_assign(u->domain, u->page, 7);
+	u->write = pks_write(u->domain, u->page, &val, sizeof(val));
+	u->batch = pks_write_batch(u->domain, &op, 1);
+	u->word = pks_current_pkrs();
+	u->msr = pks_test_rdmsr();
+}
+
+/* What takes the page out of reach: not writable any more, or not there. */
+static const pteval_t pks_unwritables[] = { _PAGE_RW | _PAGE_DIRTY, _PAGE_PRESENT };
+
+static void pks_unwritable_name(const pteval_t *bits, char *desc)
+{
+	strscpy(desc, *bits & _PAGE_RW ? "read-only" : "not present", KUNIT_PARAM_DESC_SIZE);
+}
+
+KUNIT_ARRAY_PARAM(pks_unwritable, pks_unwritables, pks_unwritable_name);
+
+/* By a thread that never had a record: nobody would put its word right. */
+static void pks_writes_unwritable(struct kunit *test)
+{
+	const pteval_t *bits = test->param_value;
+	struct pks_unwritable u = { .domain = pks_test_domain(test, 0) };
+	struct pks_actor *actor = pks_actor(test, "pks-unwritable", -1);
+	pte_t *pte, was;
+
+	u.page = pks_domain_vmalloc(u.domain, PAGE_SIZE);
+	KUNIT_ASSERT_NOT_NULL(test, u.page);
+	pte = pks_writes_pte(test, u.page);
+	was = *pte;
+	pks_pte_set(pte, u.page, pte_val(was) & ~*bits);
+	pks_actor_begin(actor, pks_unwritable_act, &u);
+	KUNIT_EXPECT_TRUE(test, pks_actor_wait(actor));
+	pks_pte_set(pte, u.page, pte_val(was));
+
+	KUNIT_EXPECT_EQ(test, u.memset, -EFAULT);
+	KUNIT_EXPECT_EQ(test, u.assign, -EFAULT);
+	KUNIT_EXPECT_EQ(test, u.write, -EFAULT);
+	KUNIT_EXPECT_EQ(test, u.batch, -EFAULT);
+	KUNIT_EXPECT_EQ(test, u.word, PKS_TEST_CLOSED);
+	KUNIT_EXPECT_EQ(test, u.msr, PKS_TEST_CLOSED);
+	KUNIT_EXPECT_TRUE(test, pks_test_all(u.domain, u.page, 0, PAGE_SIZE));
+	pks_domain_vfree(u.domain, u.page);
+	pks_test_domain_end(test, u.domain);
+}
+
 static struct kunit_case pks_writes_cases[] = {
 	KUNIT_CASE(pks_writes_lengths),
 	KUNIT_CASE(pks_writes_across_areas),
@@ -567,6 +638,7 @@ static struct kunit_case pks_writes_cases[] = {
 	KUNIT_CASE(pks_writes_assign),
 	KUNIT_CASE(pks_writes_misaligned),
 	KUNIT_CASE(pks_writes_rcu),
+	KUNIT_CASE_PARAM(pks_writes_unwritable, pks_unwritable_gen_params),
 	KUNIT_CASE(pks_writes_batch),
 	KUNIT_CASE(pks_writes_batch_all_or_nothing),
 	KUNIT_CASE(pks_writes_anywhere),
