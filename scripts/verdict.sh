@@ -89,7 +89,7 @@ judge_console() {
 judge_cases() {
 	local missed failed
 
-	missed=$(expectations_missed "$1" | head -n 1)
+	missed=$(expectations_missed "$1" | sed -n 1p)
 	failed=$(grep -c '^not ok' "$1/cases" || true)
 	if [ "$failed" != 0 ]; then
 		echo "failing $failed of the cases failed"
