@@ -9,9 +9,109 @@
 /* Interrupts are off for so much at once. */
 #define PKS_WRITE_PIECE	PAGE_SIZE
 
-static bool pks_may_write(struct pks_domain *domain, void *dst, size_t len)
+/**
+ * struct pks_hold - memory that a CPU writes to
+ * @start: its first address
+ * @end: the address after its last; 0 if the CPU writes to none
+ */
+struct pks_hold {
+	unsigned long	start;
+	unsigned long	end;
+};
+
+static DEFINE_PER_CPU(struct pks_hold, pks_held);
+
+/**
+ * struct pks_writer - a write under way, with interrupts off
+ * @flags: to be restored
+ * @outer: what the CPU was writing to, if this is called by who watches that
+ * @window: its key, open
+ */
+struct pks_writer {
+	unsigned long		flags;
+	struct pks_hold		outer;
+	struct pks_window	window;
+};
+
+/* How often who frees memory looks whether its writers are through, each less than a page. */
+#define PKS_WRITER_TURNS	10000000
+
+/* From here on who frees any of [@start, @end) waits. */
+static void pks_hold(struct pks_writer *writer, const void *start, const void *end)
+{
+	local_irq_save(writer->flags);
+	writer->outer = *this_cpu_ptr(&pks_held);
+	this_cpu_write(pks_held.start, (unsigned long)start);
+	this_cpu_write(pks_held.end, (unsigned long)end);
+	/*
+	 * Pairs with pks_await_writers(). CPU 0 says what it writes to, and looks whether
+	 * it is allocated; CPU 1 frees it, and looks whether anybody writes there. One of
+	 * the two sees what the other has done.
+	 */
+	smp_mb();
+}
+
+static void pks_unhold(struct pks_writer *writer)
+{
+	/* Pairs with pks_await_writers(): what was written comes before this. */
+	smp_store_release(this_cpu_ptr(&pks_held.end), writer->outer.end);
+	this_cpu_write(pks_held.start, writer->outer.start);
+	local_irq_restore(writer->flags);
+}
+
+static bool pks_is_held(unsigned int cpu, unsigned long start, unsigned long end)
+{
+	const struct pks_hold *held = per_cpu_ptr(&pks_held, cpu);
+
+	/* Pairs with pks_unhold(). */
+	return smp_load_acquire(&held->end) > start && READ_ONCE(held->start) < end;
+}
+
+/*
+ * Nobody can begin to write there any more. Those who do are through on return; or false,
+ * if one is not, for his CPU was stopped, say. Not asked of this CPU: where interrupts
+ * are off, whoever writes is who asks. Any context but NMI.
+ */
+bool pks_await_writers(const void *start, size_t len)
+{
+	unsigned int turns = PKS_WRITER_TURNS, cpu;
+
+	/* Pairs with pks_hold(). */
+	smp_mb();
+	for_each_online_cpu(cpu) {
+		while (cpu != raw_smp_processor_id() &&
+		       pks_is_held(cpu, (unsigned long)start, (unsigned long)start + len)) {
+			if (!--turns)
+				return false;
+			cpu_relax();
+		}
+	}
+	return true;
+}
+
+/* Of what is held. */
+static bool pks_may_write(struct pks_domain *domain, const void *dst, size_t len)
 {
 	return !in_nmi() && pks_domain_contains(domain, dst, len);
+}
+
+/* The domain is open for that, or false if it may not be written to. */
+static bool pks_writer_begin(struct pks_writer *writer, struct pks_domain *domain,
+			     const void *dst, size_t len)
+{
+	pks_hold(writer, dst, dst + len);
+	if (pks_may_write(domain, dst, len)) {
+		pks_window_open(&writer->window, domain->pkey);
+		return true;
+	}
+	pks_unhold(writer);
+	return false;
+}
+
+static void pks_writer_end(struct pks_writer *writer)
+{
+	pks_window_close(&writer->window);
+	pks_unhold(writer);
 }
 
 static void pks_count_writes(struct pks_dom *dom, unsigned int nr, size_t bytes)
@@ -20,16 +120,29 @@ static void pks_count_writes(struct pks_dom *dom, unsigned int nr, size_t bytes)
 	this_cpu_add(dom->stats->bytes, bytes);
 }
 
-/* What is written can fault: @src is the caller's. */
-static int pks_write_piece(struct pks_dom *dom, void *dst, const void *src,
+/* What is written can fault: @src is the caller's. Nor need it be there any more. */
+static int pks_write_piece(struct pks_domain *domain, void *dst, const void *src,
 			   size_t len)
 {
-	struct pks_window window;
+	struct pks_writer writer;
 	size_t left;
 
-	pks_window_open(&window, dom->pub.pkey);
+	if (!pks_writer_begin(&writer, domain, dst, len))
+		return -EFAULT;
 	left = pks_copy_nofault(dst, src, len);
-	pks_window_close(&window);
+	pks_writer_end(&writer);
+	return left ? -EFAULT : 0;
+}
+
+static int pks_memset_piece(struct pks_domain *domain, void *dst, int byte, size_t len)
+{
+	struct pks_writer writer;
+	size_t left;
+
+	if (!pks_writer_begin(&writer, domain, dst, len))
+		return -EFAULT;
+	left = pks_fill_nofault(dst, byte, len);
+	pks_writer_end(&writer);
 	return left ? -EFAULT : 0;
 }
 
@@ -75,20 +188,46 @@ bool pks_fill(struct pks_dom *dom, void *dst, int byte, size_t len)
  */
 int pks_write(struct pks_domain *domain, void *dst, const void *src, size_t len)
 {
-	struct pks_dom *dom = pks_dom(domain);
 	size_t piece;
 	int err = 0;
 
 	if (!pks_is_kernel(src, len) || !pks_may_write(domain, dst, len))
 		return -EFAULT;
-	pks_count_writes(dom, 1, len);
+	pks_count_writes(pks_dom(domain), 1, len);
 	for (; len && !err; dst += piece, src += piece, len -= piece) {
 		piece = min_t(size_t, len, PKS_WRITE_PIECE);
-		err = pks_write_piece(dom, dst, src, piece);
+		err = pks_write_piece(domain, dst, src, piece);
 	}
 	return err;
 }
 EXPORT_SYMBOL_PKS(pks_write);
+
+/* From the first of the places to the last. */
+static void pks_batch_range(const struct pks_write_op *ops, unsigned int nr,
+			    const void **start, const void **end)
+{
+	*start = nr ? ops->dst : NULL;
+	*end = *start;
+	for (; nr--; ops++) {
+		*start = min_t(const void *, *start, ops->dst);
+		*end = max_t(const void *, *end, ops->dst + ops->len);
+	}
+}
+
+static int pks_batch_check(struct pks_domain *domain, const struct pks_write_op *ops,
+			   unsigned int nr, size_t *total)
+{
+	*total = 0;
+	for (; nr--; ops++) {
+		if (!pks_is_kernel(ops->src, ops->len) ||
+		    !pks_may_write(domain, ops->dst, ops->len))
+			return -EFAULT;
+		if (ops->len > PKS_WRITE_PIECE - *total)
+			return -E2BIG;
+		*total += ops->len;
+	}
+	return 0;
+}
 
 /**
  * pks_write_batch - write to several places in a domain
@@ -110,24 +249,24 @@ EXPORT_SYMBOL_PKS(pks_write);
 int pks_write_batch(struct pks_domain *domain, const struct pks_write_op *ops,
 		    unsigned int nr)
 {
-	struct pks_window window;
-	size_t total = 0, left = 0;
+	struct pks_writer writer;
+	const void *start, *end;
+	size_t total, left = 0;
 	unsigned int i;
+	int err;
 
-	for (i = 0; i < nr; i++) {
-		if (!pks_is_kernel(ops[i].src, ops[i].len) ||
-		    !pks_may_write(domain, ops[i].dst, ops[i].len))
-			return -EFAULT;
-		if (ops[i].len > PKS_WRITE_PIECE - total)
-			return -E2BIG;
-		total += ops[i].len;
+	pks_batch_range(ops, nr, &start, &end);
+	pks_hold(&writer, start, end);
+	err = pks_batch_check(domain, ops, nr, &total);
+	if (!err) {
+		pks_window_open(&writer.window, domain->pkey);
+		for (i = 0; i < nr && !left; i++)
+			left = pks_copy_nofault(ops[i].dst, ops[i].src, ops[i].len);
+		pks_window_close(&writer.window);
+		pks_count_writes(pks_dom(domain), nr, total);
 	}
-	pks_count_writes(pks_dom(domain), nr, total);
-	pks_window_open(&window, domain->pkey);
-	for (i = 0; i < nr && !left; i++)
-		left = pks_copy_nofault(ops[i].dst, ops[i].src, ops[i].len);
-	pks_window_close(&window);
-	return left ? -EFAULT : 0;
+	pks_unhold(&writer);
+	return left ? -EFAULT : err;
 }
 EXPORT_SYMBOL_PKS(pks_write_batch);
 
@@ -148,12 +287,17 @@ EXPORT_SYMBOL_PKS(pks_write_batch);
  */
 int pks_memset(struct pks_domain *domain, void *dst, int byte, size_t len)
 {
-	struct pks_dom *dom = pks_dom(domain);
+	size_t piece;
+	int err = 0;
 
 	if (!pks_may_write(domain, dst, len))
 		return -EFAULT;
-	pks_count_writes(dom, 1, len);
-	return pks_fill(dom, dst, byte, len) ? 0 : -EFAULT;
+	pks_count_writes(pks_dom(domain), 1, len);
+	for (; len && !err; dst += piece, len -= piece) {
+		piece = min_t(size_t, len, PKS_WRITE_PIECE);
+		err = pks_memset_piece(domain, dst, byte, piece);
+	}
+	return err;
 }
 EXPORT_SYMBOL_PKS(pks_memset);
 
@@ -185,16 +329,15 @@ failed:
 /* pks_assign() says what this does; @size is 1, 2, 4 or 8. */
 int __pks_assign(struct pks_domain *domain, void *dst, u64 value, size_t size)
 {
-	struct pks_window window;
+	struct pks_writer writer;
 	bool stored;
 
 	if (!IS_ALIGNED((unsigned long)dst, size) ||
-	    !pks_may_write(domain, dst, size))
+	    !pks_writer_begin(&writer, domain, dst, size))
 		return -EFAULT;
-	pks_count_writes(pks_dom(domain), 1, size);
-	pks_window_open(&window, domain->pkey);
 	stored = pks_store(dst, value, size);
-	pks_window_close(&window);
+	pks_writer_end(&writer);
+	pks_count_writes(pks_dom(domain), 1, size);
 	return stored ? 0 : -EFAULT;
 }
 EXPORT_SYMBOL_PKS(__pks_assign);

@@ -183,36 +183,73 @@ static void *pks_cache_take(struct pks_cache *cache)
 	return object;
 }
 
+/*
+ * Free objects are zero. Was it written to since: by a pointer that someone still had?
+ * False if it can't be zeroed again, and is lost.
+ */
+static bool pks_object_check(struct pks_cache *cache, void *addr)
+{
+	size_t words = cache->size / sizeof(u64), rest = cache->size % sizeof(u64);
+	struct pks_window window;
+	u64 last = 0;
+	size_t left;
+
+	pks_window_open(&window, cache->dom->pub.pkey);
+	left = pks_zero_nofault(addr, words);
+	left += pks_copy_nofault(&last, addr + words * sizeof(u64), rest);
+	pks_window_close(&window);
+	if (!left && !last)
+		return true;
+	pr_warn_ratelimited("domain %s: an object of %s was written to after it had been freed\n",
+			    cache->dom->name, cache->name);
+	return pks_fill(cache->dom, addr, 0, cache->size);
+}
+
+static int pks_cache_grow(struct pks_cache *cache, gfp_t gfp)
+{
+	struct pks_slab *slab = pks_slab_new(cache, gfp);
+	unsigned long flags;
+
+	if (!slab)
+		return -ENOMEM;
+	raw_spin_lock_irqsave(&cache->lock, flags);
+	list_add(&slab->node, &cache->slabs);
+	cache->nr_slabs++;
+	raw_spin_unlock_irqrestore(&cache->lock, flags);
+	return 0;
+}
+
+static void *pks_object_alloc(struct pks_cache *cache, gfp_t gfp, unsigned long caller)
+{
+	void *object;
+
+	if (!pks_gfp_ok(gfp, caller))
+		return NULL;
+	for (;;) {
+		object = pks_cache_take(cache);
+		if (object ? pks_object_check(cache, object) : pks_cache_grow(cache, gfp))
+			return object;
+	}
+}
+
 /**
  * pks_cache_alloc - an object of a cache
  * @cache: the cache
- * @gfp: as for kmalloc(); objects are zeroed in any case
+ * @gfp: as for kmalloc(); objects are zeroed in any case. Refused are __GFP_DMA,
+ *	__GFP_DMA32, __GFP_THISNODE and __GFP_NOFAIL: a domain has no zones and no nodes,
+ *	and an end. Where kmalloc() would have a process killed for it, there is no memory
  *
  * Context: any but NMI where @gfp says so (GFP_ATOMIC, GFP_NOWAIT): then it comes
  * out of what the domain has, or not at all.
  *
- * Return: its address, or NULL.
+ * Return: its address, or NULL. For what is refused a rate-limited line names the
+ * caller.
  *
  * Semantics: kmem_cache_zalloc().
  */
 void *pks_cache_alloc(struct pks_cache *cache, gfp_t gfp)
 {
-	struct pks_slab *slab;
-	unsigned long flags;
-	void *object;
-
-	for (;;) {
-		object = pks_cache_take(cache);
-		if (object)
-			return object;
-		slab = pks_slab_new(cache, gfp);
-		if (!slab)
-			return NULL;
-		raw_spin_lock_irqsave(&cache->lock, flags);
-		list_add(&slab->node, &cache->slabs);
-		cache->nr_slabs++;
-		raw_spin_unlock_irqrestore(&cache->lock, flags);
-	}
+	return pks_object_alloc(cache, gfp, _RET_IP_);
 }
 EXPORT_SYMBOL_PKS(pks_cache_alloc);
 
@@ -233,6 +270,17 @@ static struct pks_object *pks_object_at(const struct pks_dom *dom, const void *a
 	    offset / slab->cache->stride >= slab->cache->per_slab)
 		return NULL;
 	return &slab->objects[offset / slab->cache->stride];
+}
+
+/* Is all of that in one object, which is allocated? In an RCU read-side section. */
+bool pks_slab_has(const struct pks_slab *slab, const void *addr, size_t len)
+{
+	const struct pks_cache *cache = slab->cache;
+	unsigned long offset = addr - slab->base, nr = offset / cache->stride;
+
+	offset -= nr * cache->stride;
+	return nr < cache->per_slab && READ_ONCE(slab->objects[nr].used) &&
+		offset <= cache->size && len <= cache->size - offset;
 }
 
 /* Was it allocated? From now on it is not, as far as anyone else can tell. */
@@ -293,7 +341,8 @@ static void pks_object_free(struct pks_object *object, unsigned long caller)
 	bool damaged, spare;
 	unsigned long flags;
 
-	if (!pks_object_scrub(slab, pks_object_addr(slab, object), &damaged)) {
+	if (!pks_await_writers(pks_object_addr(slab, object), cache->size) ||
+	    !pks_object_scrub(slab, pks_object_addr(slab, object), &damaged)) {
 		pr_warn_ratelimited("domain %s: an object of %s can't be zeroed, and is lost; freed by %pS\n",
 				    cache->dom->name, cache->name, (void *)caller);
 		return;
@@ -411,13 +460,14 @@ EXPORT_SYMBOL_PKS(pks_cache_free_rcu);
  * pks_domain_alloc - a small object of a domain
  * @domain: the domain
  * @size: bytes, 1 to 2048; more than that are pages
- * @gfp: as for kmalloc(); objects are zeroed in any case
+ * @gfp: that of pks_cache_alloc()
  *
  * At least aligned to 16 bytes, and followed by as many that belong to nobody.
  *
  * Context: that of pks_cache_alloc().
  *
- * Return: its address; NULL without memory, and for any other @size.
+ * Return: its address; NULL without memory, and for any other @size or a @gfp that is
+ * refused.
  *
  * Semantics: kzalloc().
  */
@@ -428,8 +478,8 @@ void *pks_domain_alloc(struct pks_domain *domain, size_t size, gfp_t gfp)
 	if (!size || size > PKS_OBJECT_MAX)
 		return NULL;
 	shift = max_t(unsigned int, order_base_2(size), PKS_OBJECT_MIN_SHIFT);
-	return pks_cache_alloc(pks_dom(domain)->sizes[shift - PKS_OBJECT_MIN_SHIFT],
-			       gfp);
+	return pks_object_alloc(pks_dom(domain)->sizes[shift - PKS_OBJECT_MIN_SHIFT],
+				gfp, _RET_IP_);
 }
 EXPORT_SYMBOL_PKS(pks_domain_alloc);
 

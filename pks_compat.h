@@ -147,6 +147,13 @@ static inline size_t list_count_nodes(struct list_head *head)
 }
 #endif
 
+/* 6.8: the largest order of pages has this name; 6.1 has the number of orders. */
+#ifdef MAX_PAGE_ORDER
+#define PKS_ORDER_MAX	MAX_PAGE_ORDER
+#else
+#define PKS_ORDER_MAX	(MAX_ORDER - 1)
+#endif
+
 /* seq_file.h: what DEFINE_SHOW_ATTRIBUTE() is, for files that are written to. */
 #ifndef DEFINE_SHOW_STORE_ATTRIBUTE
 #define DEFINE_SHOW_STORE_ATTRIBUTE(name)				\

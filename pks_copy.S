@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* A copy, and a fill, that may fail, one byte after another. */
+/* A copy, a fill, and a look, that may fail. */
 #include <linux/linkage.h>
 #include <linux/objtool.h>
 #include <asm/asm.h>
@@ -40,3 +40,23 @@ SYM_FUNC_START(pks_fill_nofault)
 	_ASM_EXTABLE(.Lstore, .Lstored)
 SYM_FUNC_END(pks_fill_nofault)
 _ASM_NOKPROBE(pks_fill_nofault)
+
+/*
+ * size_t pks_zero_nofault(const void *src, size_t words)
+ *
+ * Returns how many words of eight bytes are not known to be zero: 0 if all are.
+ */
+SYM_FUNC_START(pks_zero_nofault)
+	mov	%rsi, %rcx
+	xor	%eax, %eax
+	cmp	%eax, %eax
+.Llook:
+	repe	scasq
+	je	.Llooked
+	inc	%rcx
+.Llooked:
+	mov	%rcx, %rax
+	RET
+	_ASM_EXTABLE(.Llook, .Llooked)
+SYM_FUNC_END(pks_zero_nofault)
+_ASM_NOKPROBE(pks_zero_nofault)

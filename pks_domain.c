@@ -7,6 +7,7 @@
 #include <linux/err.h>
 #include <linux/maple_tree.h>
 #include <linux/ratelimit.h>
+#include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 
@@ -33,7 +34,8 @@ int pks_area_add(struct pks_area *area, struct pks_dom *dom,
 	area->settled = false;
 	INIT_LIST_HEAD(&area->node);
 	INIT_LIST_HEAD(&area->frames);
-	err = mtree_insert_range(&pks_areas, start, end - 1, area, GFP_KERNEL);
+	err = mtree_insert_range(&pks_areas, start, end - 1, area,
+				 GFP_KERNEL | __GFP_RETRY_MAYFAIL | __GFP_NOWARN);
 	return err == -EEXIST ? -EBUSY : err;
 }
 
@@ -52,10 +54,16 @@ void pks_area_settle(struct pks_area *area, bool settled)
 /* Whoever has looked it up may have it until RCU is through. May sleep. */
 void pks_area_del(struct pks_area *area)
 {
-	/* Needs memory, and on 6.1 does nothing without, and does not say so. */
+	unsigned int reclaim = memalloc_noreclaim_save();
+
+	/*
+	 * Needs memory, from the reserves if need be: nobody is killed for it. On 6.1 it
+	 * does nothing without, and does not say so.
+	 */
 	do
 		mtree_erase(&pks_areas, area->start);
 	while (mtree_load(&pks_areas, area->start) == area);
+	memalloc_noreclaim_restore(reclaim);
 }
 
 /* The area that @addr is in, NULL if it is in none. In an RCU read-side section. */
@@ -70,21 +78,8 @@ struct pks_area *pks_area_next(unsigned long start, unsigned long end)
 	return mt_find(&pks_areas, &start, end - 1);
 }
 
-/* Of a chunk only what is handed out belongs to anybody. */
-static bool pks_area_in_use(const struct pks_area *area, const void *addr, size_t len)
-{
-	const struct pks_chunk *chunk = container_of(area, struct pks_chunk, area);
-	unsigned long first, end;
-
-	if (area->kind != PKS_AREA_CHUNK)
-		return true;
-	first = pks_chunk_index(chunk, addr);
-	end = PFN_UP((unsigned long)addr + len - area->start);
-	return find_next_zero_bit(chunk->map, end, first) >= end;
-}
-
 /**
- * pks_domain_contains - is memory a domain's
+ * pks_domain_contains - is memory a domain's, and in one piece
  * @domain: the domain
  * @addr: its address
  * @len: how many bytes from there
@@ -93,7 +88,8 @@ static bool pks_area_in_use(const struct pks_area *area, const void *addr, size_
  *
  * Context: any but NMI.
  *
- * Return: true if every byte of it is in @domain, on pages that are in use.
+ * Return: true if every byte of it is in one allocation of @domain: an object, and not
+ * what is behind it; pages, an area, or pages of the owner's that were protected together.
  *
  * Semantics: own.
  */
@@ -101,25 +97,15 @@ bool pks_domain_contains(const struct pks_domain *domain, const void *addr,
 			 size_t len)
 {
 	const struct pks_area *area;
-	size_t rest;
+	bool there = false;
 
 	rcu_read_lock();
-	for (;;) {
-		area = pks_area_find(addr);
-		if (!area || area->dom != pks_dom(domain))
-			break;
-		rest = area->end - (unsigned long)addr;
-		if (!pks_area_in_use(area, addr, min(len, rest)))
-			break;
-		if (len <= rest) {
-			rcu_read_unlock();
-			return true;
-		}
-		addr += rest;
-		len -= rest;
-	}
+	area = pks_area_find(addr);
+	if (area && area->dom == pks_dom(domain) && len <= area->end - (unsigned long)addr)
+		there = area->kind != PKS_AREA_CHUNK ||
+			pks_chunk_has(container_of(area, struct pks_chunk, area), addr, len);
 	rcu_read_unlock();
-	return false;
+	return there;
 }
 EXPORT_SYMBOL_PKS(pks_domain_contains);
 
@@ -193,7 +179,11 @@ static void pks_domain_drop_key(struct pks_dom *dom)
 	mutex_lock(&pks_key_mutex);
 	pks_keys[pkey].dom = NULL;
 	mutex_unlock(&pks_key_mutex);
-	__pks_key_free(pkey, dom->owner);
+	if (dom->keyed)
+		pr_warn("domain %s: key %d is nobody's any more: some memory can't lose it\n",
+			dom->name, pkey);
+	else
+		__pks_key_free(pkey, dom->owner);
 }
 
 /* Who has looked up an address of it may be looking at it. */

@@ -42,6 +42,8 @@ struct pks_domain_stats {
  * @sizes: those for pks_domain_alloc()
  * @pages: how many its chunks have
  * @used: how many of them are handed out
+ * @lost: how many of them are not, and will not be any more
+ * @keyed: is some memory left that can't lose its key? Then the key is nobody's again
  * @foreign: how many pages of the owner's are in it
  * @splits: large pages of the direct map that were split for it
  * @later: how many objects wait for a grace period, to be freed then
@@ -65,6 +67,8 @@ struct pks_dom {
 	struct pks_cache	*sizes[PKS_SIZES];
 	unsigned long		pages;
 	unsigned long		used;
+	unsigned long		lost;
+	bool			keyed;
 	unsigned long		foreign;
 	unsigned int		splits;
 	atomic_t		later;
@@ -110,7 +114,8 @@ struct pks_area {
  * @area: where it is in the direct map
  * @order: its size
  * @large: does the direct map have it as one large page?
- * @used: pages that are handed out; the others are zero
+ * @used: pages that are handed out, or lost; the others are zero
+ * @lost: pages that will not be handed out any more
  * @map: which
  * @orders: of the first page of each allocation, its order; otherwise, and while it
  *	is being freed, PKS_NO_ORDER
@@ -121,6 +126,7 @@ struct pks_chunk {
 	unsigned int		order;
 	bool			large;
 	unsigned int		used;
+	unsigned int		lost;
 	DECLARE_BITMAP(map, PKS_CHUNK_PAGES);
 	u8			orders[PKS_CHUNK_PAGES];
 	struct pks_slab		*slabs[PKS_CHUNK_PAGES];
@@ -170,7 +176,9 @@ int pks_tag(unsigned long start, unsigned long end, int pkey, unsigned int *spli
 void pks_tag_flush(void);
 
 /* pks_memory.c */
+bool pks_gfp_ok(gfp_t gfp, unsigned long caller);
 void *pks_pages_get(struct pks_dom *dom, unsigned int order, u8 part, gfp_t gfp);
+bool pks_chunk_has(const struct pks_chunk *chunk, const void *addr, size_t len);
 void pks_pages_put(struct pks_dom *dom, void *addr, unsigned int order, u8 part,
 		   unsigned long caller);
 void pks_memory_init(struct pks_dom *dom);
@@ -179,6 +187,7 @@ void pks_memory_drop(struct pks_dom *dom);
 struct pks_chunk *pks_chunk_of(const void *addr);
 
 /* pks_cache.c */
+bool pks_slab_has(const struct pks_slab *slab, const void *addr, size_t len);
 int pks_caches_init(struct pks_dom *dom);
 void pks_caches_shrink(struct pks_dom *dom);
 void pks_caches_exit(struct pks_dom *dom);
@@ -188,6 +197,7 @@ struct seq_file;
 void pks_caches_show(struct seq_file *m, struct pks_dom *dom);
 
 /* pks_assign.c */
+bool pks_await_writers(const void *start, size_t len);
 bool pks_fill(struct pks_dom *dom, void *dst, int byte, size_t len);
 
 /* pks_audit.c */
@@ -211,7 +221,9 @@ unsigned long pks_audit(pks_audit_fn fn, void *data);
 
 /* pks_machine.c */
 extern bool pks_hibernating;
-void pks_hide_vmalloc(const void *addr);
+void pks_vmalloc_hide(const void *addr);
+void pks_vmalloc_show(const void *addr);
+bool pks_vmalloc_is_plain(const void *addr, unsigned long size);
 int pks_machine_init(void);
 void pks_machine_exit(void);
 

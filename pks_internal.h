@@ -362,6 +362,7 @@ void pks_report_exit(void);
 /* pks_copy.S */
 size_t pks_copy_nofault(void *dst, const void *src, size_t len);
 size_t pks_fill_nofault(void *dst, int byte, size_t len);
+size_t pks_zero_nofault(const void *src, size_t words);
 extern const char pks_copy_nofault_access[];
 
 /* pks_nmi.c */

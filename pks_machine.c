@@ -63,14 +63,48 @@ static int pks_memory_event(struct notifier_block *nb, unsigned long event,
 static struct notifier_block pks_memory_nb = { .notifier_call = pks_memory_event };
 
 DEFINE_STATIC_CALL_RET0(pks_find_vm_area, find_vm_area);
+static bool pks_vm_areas_known;
 
 /* The area at @addr that an owner has from vmalloc(): for as long as it is there. */
-void pks_hide_vmalloc(const void *addr)
+void pks_vmalloc_hide(const void *addr)
 {
 	struct vm_struct *vm = static_call(pks_find_vm_area)(addr);
 
 	if (vm)
 		vm->flags |= PKS_VM_HIDDEN;
+}
+
+/* As it was, unless some of it is still a domain's. */
+void pks_vmalloc_show(const void *addr)
+{
+	struct vm_struct *vm = static_call(pks_find_vm_area)(addr);
+	unsigned long start;
+
+	if (!vm)
+		return;
+	start = (unsigned long)vm->addr;
+	rcu_read_lock();
+	if (!pks_area_next(start, start + get_vm_area_size(vm)))
+		vm->flags &= ~PKS_VM_HIDDEN;
+	rcu_read_unlock();
+}
+
+/*
+ * Is that part of one area of vmalloc() or vmap(), for the kernel alone? Variables of CPUs
+ * are in areas that have no pages of their own. Where the kernel does not tell, it may be.
+ */
+bool pks_vmalloc_is_plain(const void *addr, unsigned long size)
+{
+	const unsigned long not = VM_USERMAP | VM_DMA_COHERENT | VM_UNINITIALIZED |
+				  VM_FLUSH_RESET_PERMS;
+	struct vm_struct *vm = static_call(pks_find_vm_area)(addr);
+
+	if (!pks_vm_areas_known)
+		return true;
+	if (!vm || (vm->flags & not) || !(vm->flags & (VM_ALLOC | VM_MAP)) ||
+	    ((vm->flags & VM_ALLOC) && !vm->pages))
+		return false;
+	return size <= get_vm_area_size(vm) - (addr - vm->addr);
 }
 
 int pks_machine_init(void)
@@ -82,7 +116,7 @@ int pks_machine_init(void)
 	err = register_memory_notifier(&pks_memory_nb);
 	if (err)
 		unregister_pm_notifier(&pks_pm_nb);
-	pks_find(pks_find_vm_area, "find_vm_area");
+	pks_vm_areas_known = pks_find(pks_find_vm_area, "find_vm_area");
 	return err;
 }
 

@@ -13,6 +13,28 @@
 #include <linux/vmalloc.h>
 #include <asm/pgtable.h>
 
+/* Nobody is killed for it, and nobody waits where there is nothing to be had. */
+#define PKS_GFP_PROMPT		(GFP_KERNEL | __GFP_RETRY_MAYFAIL | __GFP_NOWARN)
+/* What a domain's memory, which comes in chunks that are shared, can't be. */
+#define PKS_GFP_REFUSED		(__GFP_DMA | __GFP_DMA32 | __GFP_THISNODE | __GFP_NOFAIL)
+
+/* If not, a line names @caller. */
+bool pks_gfp_ok(gfp_t gfp, unsigned long caller)
+{
+	if (likely(!(gfp & PKS_GFP_REFUSED)))
+		return true;
+	pr_warn_ratelimited("not allocated: a domain has no zones, no nodes and no NOFAIL (%pGg); called from %pS\n",
+			    &gfp, (void *)caller);
+	return false;
+}
+
+/* Pages that someone wants of a domain, and, once they are there, where. */
+struct pks_want {
+	unsigned int	order;
+	u8		part;
+	void		*addr;
+};
+
 /* In an RCU read-side section, or while something of it is allocated. */
 struct pks_chunk *pks_chunk_of(const void *addr)
 {
@@ -36,84 +58,101 @@ static bool pks_chunk_is_large(const struct pks_chunk *chunk)
 	return level == PG_LEVEL_2M;
 }
 
-/* Its pages may not be tagged any more when anybody else gets them. */
+/*
+ * A page of a chunk that has no key any more, to the kernel. One that somebody still holds
+ * stays his; one that can't be zeroed is nobody's.
+ */
+static bool pks_page_return(void *addr)
+{
+	struct page *page = virt_to_page(addr);
+
+	if (pks_fill_nofault(addr, 0, PAGE_SIZE) || page_count(page) != 1)
+		return false;
+	__free_page(page);
+	return true;
+}
+
+/* Those that were never handed out since they were zeroed are zero, and nobody's else. */
+static unsigned int pks_chunk_return(struct pks_chunk *chunk)
+{
+	unsigned int at, kept = 0;
+
+	for (at = 0; at < pks_chunk_size(chunk); at++)
+		kept += !pks_page_return((void *)chunk->area.start + (at << PAGE_SHIFT));
+	return kept;
+}
+
+/*
+ * Its pages may not be tagged any more when anybody else gets them: should the key stay on
+ * any of them, the chunk is lost, and the key stays this domain's.
+ */
 static void pks_chunk_release(struct pks_chunk *chunk)
 {
 	struct pks_dom *dom = chunk->area.dom;
-	unsigned int splits = 0;
+	unsigned int splits = 0, kept = pks_chunk_size(chunk);
+	int err = 0;
 
 	pks_area_settle(&chunk->area, false);
 	if (dom->pub.pkey) {
 		/* Its entries are its own by now: nothing is left to be split. */
-		pks_tag(chunk->area.start, chunk->area.end, 0, &splits);
+		err = pks_tag(chunk->area.start, chunk->area.end, 0, &splits);
 		pks_tag_flush();
 	}
 	pks_area_del(&chunk->area);
-	free_pages(chunk->area.start, chunk->order);
+	if (err)
+		dom->keyed = true;
+	else
+		kept = pks_chunk_return(chunk);
+	if (kept)
+		pr_warn("domain %s: %u pages are lost: %s\n", dom->name, kept,
+			err ? "they can't lose their key" :
+			      "someone else holds them, or they can't be zeroed");
 	kfree_rcu(chunk, area.rcu);
 }
 
-/* A zeroed one of @order, all of it tagged. Under dom->mutex. */
-static int pks_chunk_new(struct pks_dom *dom, unsigned int order, gfp_t gfp)
+/* Pages that never were a domain's. */
+static void pks_pages_free(unsigned long start, unsigned int order)
 {
-	struct pks_chunk *chunk;
-	unsigned long start, flags;
-	int err = -ENOMEM;
+	unsigned long end = start + (PAGE_SIZE << order);
 
-	if (READ_ONCE(pks_hibernating))
-		return -EBUSY;
-	/* Large ones may not be asked for like that, and tagged ones not be moved. */
-	gfp &= ~(__GFP_HIGHMEM | __GFP_MOVABLE | __GFP_COMP | __GFP_NOFAIL);
-	gfp |= __GFP_ZERO | __GFP_NOWARN;
-	if (order > PAGE_ALLOC_COSTLY_ORDER)
-		gfp |= __GFP_NORETRY;
-	start = __get_free_pages(gfp, order);
-	if (!start)
-		return err;
-	chunk = kzalloc(sizeof(*chunk), GFP_KERNEL | __GFP_NOWARN);
-	if (!chunk)
-		goto err_pages;
-	chunk->order = order;
-	memset(chunk->orders, PKS_NO_ORDER, sizeof(chunk->orders));
-	err = pks_area_add(&chunk->area, dom, PKS_AREA_CHUNK, start,
-			   start + (PAGE_SIZE << order));
-	if (err)
-		goto err_chunk;
-	if (dom->pub.pkey) {
-		err = pks_tag(chunk->area.start, chunk->area.end,
-			      dom->pub.pkey, &dom->splits);
-		pks_tag_flush();
-	}
-	if (err)
-		goto err_tag;
-	pks_area_settle(&chunk->area, true);
-	chunk->large = pks_chunk_is_large(chunk);
-	raw_spin_lock_irqsave(&dom->lock, flags);
-	list_add(&chunk->area.node, &dom->chunks);
-	dom->pages += pks_chunk_size(chunk);
-	raw_spin_unlock_irqrestore(&dom->lock, flags);
-	return 0;
-
-err_tag:
-	pks_chunk_release(chunk);
-	return err;
-err_chunk:
-	kfree(chunk);
-err_pages:
-	free_pages(start, order);
-	return err;
+	for (; start < end; start += PAGE_SIZE)
+		free_page(start);
 }
 
-/* The largest that there is: the direct map is split the less for it. */
-static int pks_chunk_add(struct pks_dom *dom, unsigned int order, gfp_t gfp)
+/*
+ * The first page of the allocation that page @at is part of, and its order with whatever
+ * else is kept with it; false if that page is free. The allocation may be on its way.
+ */
+static bool pks_chunk_find(const struct pks_chunk *chunk, unsigned int at,
+			   unsigned int *head, u8 *order)
 {
 	unsigned int try;
 
-	for (try = PKS_CHUNK_ORDER; try > order; try = max(try - 3, order)) {
-		if (!pks_chunk_new(dom, try, gfp))
-			return 0;
+	for (try = 0; try <= chunk->order; try++) {
+		*head = at & ~((1U << try) - 1);
+		*order = READ_ONCE(chunk->orders[*head]);
+		if (*order != PKS_NO_ORDER && (*order & ~PKS_ORDER_PART) >= try)
+			return true;
 	}
-	return pks_chunk_new(dom, order, gfp);
+	return false;
+}
+
+/*
+ * Is all of that one allocation's: pages', or an object's? Not an area's, which has it at
+ * another address. In an RCU read-side section.
+ */
+bool pks_chunk_has(const struct pks_chunk *chunk, const void *addr, size_t len)
+{
+	unsigned int at = pks_chunk_index(chunk, addr), head;
+	const struct pks_slab *slab = READ_ONCE(chunk->slabs[at]);
+	u8 order;
+
+	if (slab)
+		return pks_slab_has(slab, addr, len);
+	if (!pks_chunk_find(chunk, at, &head, &order) || (order & PKS_ORDER_PART))
+		return false;
+	return len <= chunk->area.start + ((head + (1UL << order)) << PAGE_SHIFT) -
+		(unsigned long)addr;
 }
 
 static bool pks_chunk_is_full(const struct pks_chunk *chunk)
@@ -138,26 +177,148 @@ static void *pks_chunk_take(struct pks_chunk *chunk, unsigned int order, u8 part
 	return (void *)(chunk->area.start + (at << PAGE_SHIFT));
 }
 
-static void *pks_pages_take(struct pks_dom *dom, unsigned int order, u8 part)
+/* From this chunk, if it has them. Under dom->lock. */
+static bool pks_chunk_serve(struct pks_dom *dom, struct pks_chunk *chunk,
+			    struct pks_want *want)
+{
+	want->addr = pks_chunk_take(chunk, want->order, want->part);
+	if (!want->addr)
+		return false;
+	dom->used += 1UL << want->order;
+	if (pks_chunk_is_full(chunk))
+		list_move_tail(&chunk->area.node, &dom->chunks);
+	return true;
+}
+
+static bool pks_pages_take(struct pks_dom *dom, struct pks_want *want)
 {
 	struct pks_chunk *chunk;
 	unsigned long flags;
-	void *addr = NULL;
 
 	raw_spin_lock_irqsave(&dom->lock, flags);
 	list_for_each_entry(chunk, &dom->chunks, area.node) {
-		if (pks_chunk_is_full(chunk))
+		if (pks_chunk_is_full(chunk) || pks_chunk_serve(dom, chunk, want))
 			break;
-		addr = pks_chunk_take(chunk, order, part);
-		if (addr) {
-			dom->used += 1UL << order;
-			if (pks_chunk_is_full(chunk))
-				list_move_tail(&chunk->area.node, &dom->chunks);
-			break;
-		}
 	}
 	raw_spin_unlock_irqrestore(&dom->lock, flags);
-	return addr;
+	return want->addr;
+}
+
+/*
+ * A zeroed one of @order, all of it tagged. Its first pages are @want's, before anyone
+ * else can have them. Under dom->mutex.
+ */
+static int pks_chunk_new(struct pks_dom *dom, unsigned int order, gfp_t gfp,
+			 struct pks_want *want)
+{
+	struct pks_chunk *chunk;
+	unsigned long start, flags;
+	int err = -ENOMEM;
+
+	if (READ_ONCE(pks_hibernating))
+		return -EBUSY;
+	/* Each page is one, and may not be moved. */
+	gfp &= ~(__GFP_HIGHMEM | __GFP_MOVABLE | __GFP_COMP);
+	gfp |= __GFP_ZERO | __GFP_NOWARN;
+	gfp |= order > PAGE_ALLOC_COSTLY_ORDER ? __GFP_NORETRY : __GFP_RETRY_MAYFAIL;
+	start = __get_free_pages(gfp, order);
+	if (!start)
+		return err;
+	/* Each is someone's who may pass it on, and then has a reference of its own. */
+	split_page(virt_to_page((void *)start), order);
+	chunk = kzalloc(sizeof(*chunk), PKS_GFP_PROMPT);
+	if (!chunk)
+		goto err_pages;
+	chunk->order = order;
+	memset(chunk->orders, PKS_NO_ORDER, sizeof(chunk->orders));
+	err = pks_area_add(&chunk->area, dom, PKS_AREA_CHUNK, start,
+			   start + (PAGE_SIZE << order));
+	if (err)
+		goto err_chunk;
+	if (dom->pub.pkey) {
+		err = pks_tag(chunk->area.start, chunk->area.end,
+			      dom->pub.pkey, &dom->splits);
+		pks_tag_flush();
+	}
+	if (err)
+		goto err_tag;
+	pks_area_settle(&chunk->area, true);
+	chunk->large = pks_chunk_is_large(chunk);
+	raw_spin_lock_irqsave(&dom->lock, flags);
+	dom->pages += pks_chunk_size(chunk);
+	list_add(&chunk->area.node, &dom->chunks);
+	pks_chunk_serve(dom, chunk, want);
+	raw_spin_unlock_irqrestore(&dom->lock, flags);
+	return 0;
+
+err_tag:
+	pks_chunk_release(chunk);
+	return err;
+err_chunk:
+	kfree(chunk);
+err_pages:
+	pks_pages_free(start, order);
+	return err;
+}
+
+/* The largest that there is: the direct map is split the less for it. */
+static void pks_chunk_add(struct pks_dom *dom, struct pks_want *want, gfp_t gfp)
+{
+	unsigned int order = PKS_CHUNK_ORDER;
+
+	while (pks_chunk_new(dom, order, gfp, want) && order > want->order &&
+	       !fatal_signal_pending(current))
+		order = max(order - min(order, 3U), want->order);
+}
+
+/* A chunk for them, unless someone has given pages back meanwhile. May sleep. */
+static void pks_pages_add(struct pks_dom *dom, struct pks_want *want, gfp_t gfp)
+{
+	unsigned int noio;
+
+	/* Storage may be waiting for the mutex: no one may wait for storage with it. */
+	noio = memalloc_noio_save();
+	mutex_lock(&dom->mutex);
+	if (!pks_pages_take(dom, want))
+		pks_chunk_add(dom, want, gfp & ~__GFP_ZERO);
+	mutex_unlock(&dom->mutex);
+	memalloc_noio_restore(noio);
+}
+
+/* They are out of use for good, and can't be written, or are someone else's, too. */
+static void pks_pages_lose(struct pks_dom *dom, const void *addr, unsigned int order)
+{
+	struct pks_chunk *chunk = pks_chunk_of(addr);
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&dom->lock, flags);
+	chunk->orders[pks_chunk_index(chunk, addr)] = PKS_NO_ORDER;
+	chunk->lost += 1U << order;
+	dom->used -= 1UL << order;
+	dom->lost += 1UL << order;
+	raw_spin_unlock_irqrestore(&dom->lock, flags);
+}
+
+/*
+ * Free pages are zero. Were they written to since: by a pointer that someone still had?
+ * False if they can't be zeroed again.
+ */
+static bool pks_pages_check(struct pks_dom *dom, void *addr, unsigned int order)
+{
+	void *end = addr + (PAGE_SIZE << order), *page = addr;
+	struct pks_window window;
+	size_t left = 0;
+
+	for (; page < end && !left; page += PAGE_SIZE) {
+		pks_window_open(&window, dom->pub.pkey);
+		left = pks_zero_nofault(page, PAGE_SIZE / sizeof(u64));
+		pks_window_close(&window);
+	}
+	if (!left)
+		return true;
+	pr_warn_ratelimited("domain %s: 2^%u pages were written to after they had been freed\n",
+			    dom->name, order);
+	return pks_fill(dom, addr, 0, PAGE_SIZE << order);
 }
 
 /*
@@ -166,20 +327,16 @@ static void *pks_pages_take(struct pks_dom *dom, unsigned int order, u8 part)
  */
 void *pks_pages_get(struct pks_dom *dom, unsigned int order, u8 part, gfp_t gfp)
 {
-	void *addr = pks_pages_take(dom, order, part);
-	unsigned int noio;
+	struct pks_want want = { .order = order, .part = part };
 
-	if (addr || !gfpflags_allow_blocking(gfp))
-		return addr;
-	/* Storage may be waiting for the mutex: no one may wait for storage with it. */
-	noio = memalloc_noio_save();
-	mutex_lock(&dom->mutex);
-	addr = pks_pages_take(dom, order, part);
-	if (!addr && !pks_chunk_add(dom, order, gfp & ~__GFP_ZERO))
-		addr = pks_pages_take(dom, order, part);
-	mutex_unlock(&dom->mutex);
-	memalloc_noio_restore(noio);
-	return addr;
+	for (;;) {
+		if (!pks_pages_take(dom, &want) && gfpflags_allow_blocking(gfp))
+			pks_pages_add(dom, &want, gfp);
+		if (!want.addr || pks_pages_check(dom, want.addr, order))
+			return want.addr;
+		pks_pages_lose(dom, want.addr, order);
+		want.addr = NULL;
+	}
 }
 
 static void pks_pages_give(struct pks_dom *dom, struct pks_chunk *chunk,
@@ -194,7 +351,7 @@ static void pks_pages_give(struct pks_dom *dom, struct pks_chunk *chunk,
 	bitmap_clear(chunk->map, at, 1U << order);
 	chunk->used -= 1U << order;
 	dom->used -= 1UL << order;
-	empty = !chunk->used;
+	empty = chunk->used == chunk->lost;
 	raw_spin_unlock_irqrestore(&dom->lock, flags);
 	if (empty)
 		schedule_work(&dom->trim);
@@ -221,6 +378,16 @@ static struct pks_chunk *pks_pages_claim(struct pks_dom *dom, const void *addr,
 	return there ? chunk : NULL;
 }
 
+/* Has nobody but the domain a reference to any of them? */
+static bool pks_pages_are_ours(const void *addr, unsigned int order)
+{
+	const void *end = addr + (PAGE_SIZE << order);
+
+	while (addr < end && page_count(virt_to_page(addr)) == 1)
+		addr += PAGE_SIZE;
+	return addr >= end;
+}
+
 /* If they are not there to be freed, a line names the caller. */
 void pks_pages_put(struct pks_dom *dom, void *addr, unsigned int order, u8 part,
 		   unsigned long caller)
@@ -235,12 +402,14 @@ void pks_pages_put(struct pks_dom *dom, void *addr, unsigned int order, u8 part,
 				    dom->name, order, (void *)caller);
 		return;
 	}
-	if (!pks_fill(dom, addr, 0, PAGE_SIZE << order)) {
-		pr_warn_ratelimited("domain %s: 2^%u pages can't be zeroed, and are lost; freed by %pS\n",
-				    dom->name, order, (void *)caller);
+	if (pks_pages_are_ours(addr, order) && pks_await_writers(addr, PAGE_SIZE << order) &&
+	    pks_fill(dom, addr, 0, PAGE_SIZE << order)) {
+		pks_pages_give(dom, chunk, pks_chunk_index(chunk, addr), order);
 		return;
 	}
-	pks_pages_give(dom, chunk, pks_chunk_index(chunk, addr), order);
+	pks_pages_lose(dom, addr, order);
+	pr_warn_ratelimited("domain %s: 2^%u pages are lost: someone else holds them, or they can't be zeroed; freed by %pS\n",
+			    dom->name, order, (void *)caller);
 }
 
 /* Give free chunks back, all but @keep of them. Under dom->mutex. */
@@ -253,12 +422,11 @@ void pks_memory_trim(struct pks_dom *dom, unsigned int keep)
 	lockdep_assert_held(&dom->mutex);
 	raw_spin_lock_irqsave(&dom->lock, flags);
 	list_for_each_entry_safe(chunk, next, &dom->chunks, area.node) {
-		if (pks_chunk_is_full(chunk))
-			break;
-		if (chunk->used || (keep && keep--))
+		if (chunk->used != chunk->lost || (keep && !chunk->lost && keep--))
 			continue;
 		list_move(&chunk->area.node, &empty);
 		dom->pages -= pks_chunk_size(chunk);
+		dom->lost -= chunk->lost;
 	}
 	raw_spin_unlock_irqrestore(&dom->lock, flags);
 	list_for_each_entry_safe(chunk, next, &empty, area.node)
@@ -290,20 +458,26 @@ void pks_memory_init(struct pks_dom *dom)
  * @domain: the domain
  * @order: 2^order pages, physically contiguous and aligned to their size; at most 9,
  *	which is 2 MiB
- * @gfp: as for alloc_pages(); pages are zeroed in any case, and never movable
+ * @gfp: as for alloc_pages(); pages are zeroed in any case, and never movable. Refused are
+ *	__GFP_DMA, __GFP_DMA32, __GFP_THISNODE and __GFP_NOFAIL: a domain has no zones and
+ *	no nodes, and an end. Where alloc_pages() would have a process killed for it, there
+ *	is no memory
  *
  * Context: any but NMI where @gfp says so (GFP_ATOMIC, GFP_NOWAIT): then they come
  * out of what the domain has, or not at all.
  *
+ * Each page has a reference count of its own, which is 1.
+ *
  * Return: their address, in the direct map; NULL without memory, for an order above 9,
- * and while the machine is about to hibernate.
+ * while the machine is about to hibernate, for a @gfp that is refused (a rate-limited line
+ * names the caller), and for who has been killed.
  *
  * Semantics: __get_free_pages().
  */
 void *pks_domain_alloc_pages(struct pks_domain *domain, unsigned int order,
 			     gfp_t gfp)
 {
-	if (order > PKS_CHUNK_ORDER)
+	if (order > PKS_CHUNK_ORDER || !pks_gfp_ok(gfp, _RET_IP_))
 		return NULL;
 	return pks_pages_get(pks_dom(domain), order, 0, gfp);
 }
@@ -316,7 +490,8 @@ EXPORT_SYMBOL_PKS(pks_domain_alloc_pages);
  * @order: as it was given
  *
  * They are zeroed. What is not there to be freed gives one rate-limited line that
- * names the caller, and nothing changes.
+ * names the caller, and nothing changes. If someone else has a reference to any of them
+ * (get_page()), nobody else gets them any more, which is said, too.
  *
  * Context: any but NMI.
  *
@@ -340,12 +515,14 @@ static void pks_vmalloc_drop_pages(struct pks_dom *dom, struct page **pages,
 
 static struct page **pks_vmalloc_get_pages(struct pks_dom *dom, unsigned long nr)
 {
-	struct page **pages = kvmalloc_array(nr, sizeof(*pages), GFP_KERNEL);
+	struct page **pages = kvmalloc_array(nr, sizeof(*pages), PKS_GFP_PROMPT);
 	unsigned long i;
 	void *addr;
 
 	for (i = 0; pages && i < nr; i++) {
-		addr = pks_pages_get(dom, 0, PKS_ORDER_PART, GFP_KERNEL);
+		addr = NULL;
+		if (!fatal_signal_pending(current))
+			addr = pks_pages_get(dom, 0, PKS_ORDER_PART, GFP_KERNEL);
 		if (!addr) {
 			pks_vmalloc_drop_pages(dom, pages, i);
 			return NULL;
@@ -355,6 +532,17 @@ static struct page **pks_vmalloc_get_pages(struct pks_dom *dom, unsigned long nr
 	return pages;
 }
 
+/* What page tables it takes comes from the reserves if need be: nobody is killed for it. */
+static void *pks_vmap(struct page **pages, unsigned long nr, int pkey)
+{
+	unsigned int reclaim = memalloc_noreclaim_save();
+	void *addr = vmap(pages, nr, pkey ? VM_MAP | PKS_VM_HIDDEN : VM_MAP,
+			  PAGE_KERNEL_PKEY(pkey));
+
+	memalloc_noreclaim_restore(reclaim);
+	return addr;
+}
+
 /**
  * pks_domain_vmalloc - virtually contiguous memory of a domain
  * @domain: the domain
@@ -362,8 +550,9 @@ static struct page **pks_vmalloc_get_pages(struct pks_dom *dom, unsigned long nr
  *
  * Context: process context, may sleep.
  *
- * Return: its address, zeroed; NULL without memory, for a @size of 0 or of more than
- * the machine has, and while the machine is about to hibernate.
+ * Return: its address, zeroed; NULL without memory (nobody is killed for it), for a @size
+ * of 0 or of more than the machine has, while the machine is about to hibernate, and for
+ * who has been killed.
  *
  * Semantics: vzalloc().
  */
@@ -380,8 +569,7 @@ void *pks_domain_vmalloc(struct pks_domain *domain, size_t size)
 	area = kzalloc(sizeof(*area), GFP_KERNEL);
 	pages = area ? pks_vmalloc_get_pages(dom, nr) : NULL;
 	if (pages)
-		addr = vmap(pages, nr, domain->pkey ? VM_MAP | PKS_VM_HIDDEN : VM_MAP,
-			    PAGE_KERNEL_PKEY(domain->pkey));
+		addr = pks_vmap(pages, nr, domain->pkey);
 	if (addr && !pks_area_add(area, dom, PKS_AREA_VMALLOC, (unsigned long)addr,
 				  (unsigned long)addr + (nr << PAGE_SHIFT))) {
 		area->pages = pages;
@@ -422,6 +610,7 @@ static void pks_vmalloc_free(struct pks_area *area)
 	unsigned long nr = (area->end - area->start) >> PAGE_SHIFT;
 
 	pks_area_del(area);
+	pks_await_writers((void *)area->start, area->end - area->start);
 	vunmap((void *)area->start);
 	pks_vmalloc_drop_pages(area->dom, area->pages, nr);
 	kfree_rcu(area, rcu);
@@ -456,13 +645,35 @@ void pks_domain_vfree(struct pks_domain *domain, void *addr)
 EXPORT_SYMBOL_PKS(pks_domain_vfree);
 
 /*
- * May the key be on this page for as long as its owner likes? Its reference count
- * does not tell: of pages that were allocated together only the first has one.
+ * May the key be on this page for as long as its owner likes? Nobody else may have it: no
+ * allocator, page table, page cache or process. Its reference count alone does not tell:
+ * of pages that were allocated together only the first has one.
  */
 static bool pks_page_fits(struct page *page)
 {
-	return page && !PageReserved(page) && !PageSlab(compound_head(page)) &&
-		!PageBuddy(page);
+	struct folio *folio = page_folio(page);
+
+	return !PageReserved(page) && !PageSlab(&folio->page) && !page_has_type(page) &&
+		!page_has_type(&folio->page) && !is_zone_device_page(page) &&
+		!folio_test_lru(folio) && !folio->mapping && !folio_mapped(folio) &&
+		!folio_test_hugetlb(folio) && !PageHWPoison(page);
+}
+
+/* One of several that have been allocated, or that are free, together, is their first. */
+static bool pks_page_is_free(struct page *page)
+{
+	unsigned long pfn = page_to_pfn(page);
+	unsigned int order;
+	struct page *head;
+
+	if (page_count(page))
+		return false;
+	for (order = 1; order <= PKS_ORDER_MAX; order++) {
+		head = pfn_to_page(pfn & ~((1UL << order) - 1));
+		if (PageBuddy(head))
+			return page_private(head) >= order;
+	}
+	return false;
 }
 
 /*
@@ -475,9 +686,13 @@ static bool pks_linear_fits(unsigned long start, unsigned long end)
 	unsigned long addr;
 
 	for (addr = start; addr < end; addr += PAGE_SIZE, page++) {
-		if (addr == start || IS_ALIGNED(addr, PMD_SIZE))
-			page = virt_addr_valid((void *)addr) ? virt_to_page((void *)addr) :
-							       NULL;
+		if (addr == start || IS_ALIGNED(addr, PMD_SIZE)) {
+			if (!virt_addr_valid((void *)addr))
+				return false;
+			page = virt_to_page((void *)addr);
+			if (pks_page_is_free(page))
+				return false;
+		}
 		if (!pks_page_fits(page))
 			return false;
 	}
@@ -487,9 +702,13 @@ static bool pks_linear_fits(unsigned long start, unsigned long end)
 static bool pks_vmalloc_fits(unsigned long start, unsigned long end)
 {
 	unsigned long addr;
+	struct page *page;
 
+	if (!pks_vmalloc_is_plain((void *)start, end - start))
+		return false;
 	for (addr = start; addr < end; addr += PAGE_SIZE) {
-		if (!pks_page_fits(vmalloc_to_page((void *)addr)))
+		page = vmalloc_to_page((void *)addr);
+		if (!page || !pfn_valid(page_to_pfn(page)) || !pks_page_fits(page))
 			return false;
 	}
 	return true;
@@ -566,20 +785,28 @@ static int pks_frames_add(struct pks_area *area)
 	return 0;
 }
 
-/* Tag, or with 0 untag, an area of the owner's at each place where it is mapped. */
+/*
+ * Tag, or with 0 untag, an area of the owner's at each place where it is mapped. What can't
+ * lose its key keeps nobody else from it.
+ */
 static int pks_protect_tag(struct pks_area *area, int pkey)
 {
 	struct pks_dom *dom = area->dom;
 	struct pks_area *frames;
-	int err = 0;
+	int err = 0, ret = 0;
 
 	if (!dom->pub.pkey)
 		return 0;
-	list_for_each_entry(frames, &area->frames, node)
-		err = err ?: pks_tag(frames->start, frames->end, pkey, &dom->splits);
-	err = err ?: pks_tag(area->start, area->end, pkey, &dom->splits);
+	list_for_each_entry(frames, &area->frames, node) {
+		err = pks_tag(frames->start, frames->end, pkey, &dom->splits);
+		ret = ret ?: err;
+		if (pkey && ret)
+			break;
+	}
+	if (!(pkey && ret))
+		ret = pks_tag(area->start, area->end, pkey, &dom->splits) ?: ret;
 	pks_tag_flush();
-	return err;
+	return ret;
 }
 
 /* With its frames, of which there are none if it is in the direct map itself. */
@@ -592,18 +819,50 @@ static void pks_protect_settle(struct pks_area *area, bool settled)
 	pks_area_settle(area, settled);
 }
 
-static void pks_protect_end(struct pks_area *area)
+/* Nothing of it has the key any more. */
+static void pks_protect_forget(struct pks_area *area)
 {
 	struct pks_area *frames, *next;
 
-	pks_protect_settle(area, false);
-	pks_protect_tag(area, 0);
 	list_for_each_entry_safe(frames, next, &area->frames, node) {
 		pks_area_del(frames);
 		kfree_rcu(frames, rcu);
 	}
 	pks_area_del(area);
+	pks_await_writers((void *)area->start, area->end - area->start);
+	if (is_vmalloc_addr((void *)area->start))
+		pks_vmalloc_show((void *)area->start);
 	kfree_rcu(area, rcu);
+}
+
+/*
+ * Take the key from all of it. Where that can't be, it stays the domain's, whatever its
+ * owner does with it, and the domain can't end.
+ */
+static int pks_protect_end(struct pks_area *area)
+{
+	struct pks_dom *dom = area->dom;
+	int err;
+
+	pks_protect_settle(area, false);
+	err = pks_protect_tag(area, 0);
+	if (!err) {
+		pks_protect_forget(area);
+		return 0;
+	}
+	pr_warn("domain %s: pages of its owner can't lose their key (%d), and stay its\n",
+		dom->name, err);
+	mutex_lock(&dom->mutex);
+	list_add_tail(&area->node, &dom->areas);
+	mutex_unlock(&dom->mutex);
+	return err;
+}
+
+/* It could not end, and nobody will try again. */
+static void pks_protect_abandon(struct pks_area *area)
+{
+	list_del(&area->node);
+	pks_protect_forget(area);
 }
 
 /* Count pages of the owner's, before they come or after they have gone. */
@@ -620,8 +879,8 @@ static int pks_foreign_add(struct pks_dom *dom, long nr_pages)
 	return err;
 }
 
-/* Those that @area says, which have been counted. */
-static int pks_protect_begin(struct pks_area *area, bool linear)
+/* Those that @area says, which have been counted; and are not any more, without. */
+static int pks_protect_begin(struct pks_area *area, bool linear, unsigned long nr_pages)
 {
 	struct pks_dom *dom = area->dom;
 	int err = 0;
@@ -629,12 +888,13 @@ static int pks_protect_begin(struct pks_area *area, bool linear)
 	if (!linear) {
 		kmemleak_no_scan((void *)area->start);
 		if (dom->pub.pkey)
-			pks_hide_vmalloc((void *)area->start);
+			pks_vmalloc_hide((void *)area->start);
 		err = pks_frames_add(area);
 	}
 	err = err ?: pks_protect_tag(area, dom->pub.pkey);
 	if (err) {
-		pks_protect_end(area);
+		if (!pks_protect_end(area))
+			pks_foreign_add(dom, -(long)nr_pages);
 		return err;
 	}
 	pks_protect_settle(area, true);
@@ -642,6 +902,24 @@ static int pks_protect_begin(struct pks_area *area, bool linear)
 	list_add_tail(&area->node, &dom->areas);
 	mutex_unlock(&dom->mutex);
 	return 0;
+}
+
+/* In the direct map: not in the mapping of the kernel's image, which is there, too. */
+static bool pks_is_linear(const void *addr)
+{
+	return virt_addr_valid(addr) && __va(__pa(addr)) == addr;
+}
+
+/* Is any of it a domain's? */
+static bool pks_is_taken(const void *addr, unsigned long nr_pages)
+{
+	unsigned long start = (unsigned long)addr;
+	bool taken;
+
+	rcu_read_lock();
+	taken = pks_area_next(start, start + (nr_pages << PAGE_SHIFT));
+	rcu_read_unlock();
+	return taken;
 }
 
 /**
@@ -653,8 +931,10 @@ static int pks_protect_begin(struct pks_area *area, bool linear)
  * They have the key at that address and at their place in the direct map, and keep
  * what is in them. They stay the caller's, who frees them after
  * pks_domain_unprotect(). Other mappings that he has made are his to look after
- * (debugfs pks/audit lists them). Stacks, slab memory and reserved pages can't be
- * taken in. kmemleak does not look into the vmalloc() area that starts at @addr any
+ * (debugfs pks/audit lists them). What is not his own ordinary memory can't be taken in:
+ * slab memory, stacks, page tables, what the kernel or its modules are in, variables of
+ * CPUs, the page cache, what a process has mapped or may map, devices, and what is free.
+ * kmemleak does not look into the vmalloc() area that starts at @addr any
  * more.
  *
  * Context: process context, may sleep.
@@ -670,7 +950,7 @@ static int pks_protect_begin(struct pks_area *area, bool linear)
 int pks_domain_protect(struct pks_domain *domain, void *addr,
 		       unsigned long nr_pages)
 {
-	bool linear = virt_addr_valid(addr);
+	bool linear = pks_is_linear(addr);
 	struct pks_dom *dom = pks_dom(domain);
 	struct pks_area *area;
 	int err;
@@ -678,6 +958,8 @@ int pks_domain_protect(struct pks_domain *domain, void *addr,
 	if (!PAGE_ALIGNED(addr) || !nr_pages || nr_pages > totalram_pages() ||
 	    (!linear && !is_vmalloc_addr(addr)))
 		return -EINVAL;
+	if (pks_is_taken(addr, nr_pages))
+		return -EBUSY;
 	if (!pks_pages_fit(addr, nr_pages, linear))
 		return -EINVAL;
 	area = kzalloc(sizeof(*area), GFP_KERNEL);
@@ -691,10 +973,7 @@ int pks_domain_protect(struct pks_domain *domain, void *addr,
 	if (err)
 		goto err_count;
 	/* Takes the area with it if it fails. */
-	err = pks_protect_begin(area, linear);
-	if (err)
-		pks_foreign_add(dom, -(long)nr_pages);
-	return err;
+	return pks_protect_begin(area, linear, nr_pages);
 
 err_count:
 	pks_foreign_add(dom, -(long)nr_pages);
@@ -714,7 +993,9 @@ EXPORT_SYMBOL_PKS(pks_domain_protect);
  *
  * Context: process context, may sleep.
  *
- * Return: 0; -EINVAL if they were not taken in like that.
+ * Return: 0; -EINVAL if they were not taken in like that; -ENOMEM or -EOPNOTSUPP if a large
+ * page of the kernel's can't be split for it: then they are still in the domain, though
+ * some have no key, and must not be freed. That can be tried again.
  *
  * Semantics: own.
  */
@@ -723,14 +1004,16 @@ int pks_domain_unprotect(struct pks_domain *domain, void *addr,
 {
 	struct pks_dom *dom = pks_dom(domain);
 	struct pks_area *area = NULL;
+	int err;
 
 	if (nr_pages)
 		area = pks_area_claim(dom, addr, PKS_AREA_PROTECTED, nr_pages);
 	if (!area)
 		return -EINVAL;
-	pks_protect_end(area);
-	pks_foreign_add(dom, -(long)nr_pages);
-	return 0;
+	err = pks_protect_end(area);
+	if (!err)
+		pks_foreign_add(dom, -(long)nr_pages);
+	return err;
 }
 EXPORT_SYMBOL_PKS(pks_domain_unprotect);
 
@@ -747,14 +1030,15 @@ void pks_memory_drop(struct pks_dom *dom)
 		list_del(&area->node);
 		if (area->kind == PKS_AREA_VMALLOC)
 			pks_vmalloc_free(area);
-		else
-			pks_protect_end(area);
+		else if (pks_protect_end(area))
+			pks_protect_abandon(area);
 	}
 	mutex_lock(&dom->mutex);
 	list_for_each_entry(chunk, &dom->chunks, area.node) {
 		pks_fill(dom, (void *)chunk->area.start, 0,
 			 PAGE_SIZE << chunk->order);
-		chunk->used = 0;
+		dom->used -= chunk->used - chunk->lost;
+		chunk->used = chunk->lost;
 	}
 	pks_memory_trim(dom, 0);
 	mutex_unlock(&dom->mutex);

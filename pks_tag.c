@@ -5,6 +5,7 @@
  * which does so when a part of it is to be cached in another way.
  */
 #include "pks_domain.h"
+#include <linux/sched/mm.h>
 #include <linux/smp.h>
 #include <trace/events/pks.h>
 #include <asm/cpufeature.h>
@@ -26,64 +27,99 @@ static void pks_set_entry(pte_t *pte, int pkey)
 
 /*
  * Have the large page at @addr split so that [@addr, @end) has entries of its own.
- * Write-combining for a moment: nobody loses anything but speed.
+ * Write-combining for a moment: nobody loses anything but speed. The page for the table
+ * comes from the reserves if need be: nobody is killed for it, and nobody waits.
  */
 static int pks_split(unsigned long addr, unsigned long end)
 {
-	int nr_pages = (end - addr) >> PAGE_SHIFT;
-	int err = set_memory_wc(addr, nr_pages);
+	int nr_pages = (end - addr) >> PAGE_SHIFT, err;
+	unsigned int reclaim = memalloc_noreclaim_save();
 
-	return err ?: set_memory_wb(addr, nr_pages);
+	err = set_memory_wc(addr, nr_pages);
+	err = err ?: set_memory_wb(addr, nr_pages);
+	memalloc_noreclaim_restore(reclaim);
+	return err;
 }
 
 /*
- * Small entries follow one another up to the end of their table. Returns how far those
- * that are there go; @addr, if not even the first is.
+ * Small entries follow one another up to the end of their table. Returns how far those go
+ * that are there; @addr, if not even the first is. A key is taken also from entries that
+ * are not there: their owner may put them back.
  */
 static unsigned long pks_set_entries(pte_t *pte, unsigned long addr,
 				     unsigned long end, int pkey)
 {
 	end = min(end, (addr | ~PMD_MASK) + 1);
-	for (; addr < end && pte_present(*pte); addr += PAGE_SIZE, pte++)
-		pks_set_entry(pte, pkey);
+	for (; addr < end && (!pkey || pte_present(*pte)); addr += PAGE_SIZE, pte++) {
+		if (!pte_none(*pte))
+			pks_set_entry(pte, pkey);
+	}
 	return addr;
 }
 
-/* One mapping of theirs: see pks_tag(). */
-static int pks_tag_mapping(unsigned long start, unsigned long end, int pkey,
-			   unsigned int *splits)
+/*
+ * What one entry, or one table of small ones, has of [@addr, @end): where the rest begins
+ * in @next. -EAGAIN if a large page has to be split first.
+ */
+static int pks_tag_entry(unsigned long addr, unsigned long end, int pkey,
+			 unsigned long *next)
 {
-	unsigned long addr = start, base, size, had = 0;
 	unsigned int level;
-	pte_t *pte;
-	int err;
+	pte_t *pte = lookup_address(addr, &level);
+	unsigned long base, size;
 
-	while (addr < end) {
-		pte = lookup_address(addr, &level);
-		if (!pte || !pte_present(*pte))
-			return -EFAULT;
-		if (level == PG_LEVEL_4K) {
-			addr = pks_set_entries(pte, addr, end, pkey);
-			had = 0;
-			continue;
-		}
-		size = page_level_size(level);
-		base = addr & page_level_mask(level);
-		if (base == addr && base + size <= end) {
-			pks_set_entry(pte, pkey);
-			addr += size;
-			had = 0;
-			continue;
-		}
-		if (size == had || !virt_addr_valid((void *)addr))
+	/* Of what is not there kernels differ in what they say of its size. */
+	level = pte ? level : PG_LEVEL_2M;
+	base = addr & page_level_mask(level);
+	size = page_level_size(level);
+	*next = min(end, base + size);
+	if (!pte)
+		return pkey ? -EFAULT : 0;
+	if (level == PG_LEVEL_4K) {
+		*next = pks_set_entries(pte, addr, end, pkey);
+		return *next == addr ? -EFAULT : 0;
+	}
+	if (pkey && !pte_present(*pte))
+		return -EFAULT;
+	if (base != addr || base + size > end)
+		return -EAGAIN;
+	pks_set_entry(pte, pkey);
+	return 0;
+}
+
+/* The same, with what has to be split. */
+static int pks_tag_part(unsigned long addr, unsigned long end, int pkey,
+			unsigned long *next, unsigned int *splits)
+{
+	int err = pks_tag_entry(addr, end, pkey, next), levels = PG_LEVEL_NUM;
+
+	while (err == -EAGAIN && levels--) {
+		if (!virt_addr_valid((void *)addr))
 			return -EOPNOTSUPP;
-		had = size;
-		err = pks_split(addr, min(end, base + size));
+		err = pks_split(addr, *next);
 		if (err)
 			return err;
 		(*splits)++;
+		err = pks_tag_entry(addr, end, pkey, next);
 	}
-	return 0;
+	return err == -EAGAIN ? -EOPNOTSUPP : err;
+}
+
+/*
+ * One mapping of theirs: see pks_tag(). To give a key ends with the first page that can't
+ * have it; to take it away goes on behind what can't lose it.
+ */
+static int pks_tag_mapping(unsigned long start, unsigned long end, int pkey,
+			   unsigned int *splits)
+{
+	unsigned long addr, next;
+	int err = 0, ret = 0;
+
+	for (addr = start; addr < end && !(pkey && ret); addr = next) {
+		err = pks_tag_part(addr, end, pkey, &next, splits);
+		ret = ret ?: err;
+	}
+	return ret;
 }
 
 /* Is anything mapped at @addr? Up to @last it is, or is not, by the same entry. */
@@ -119,11 +155,11 @@ static int pks_tag_image(unsigned long start, unsigned long end, int pkey,
 	bool mapped;
 	int err = 0;
 
-	for (; addr < stop && !err; addr = last + 1) {
+	for (; addr < stop && !(pkey && err); addr = last + 1) {
 		mapped = pks_is_mapped(addr, &last);
 		last = min(last, stop - 1);
-		if (mapped)
-			err = pks_tag_mapping(addr, last + 1, pkey, splits);
+		if (mapped || !pkey)
+			err = pks_tag_mapping(addr, last + 1, pkey, splits) ?: err;
 	}
 	return err;
 }
@@ -133,15 +169,16 @@ static int pks_tag_image(unsigned long start, unsigned long end, int pkey,
  * or none with 0; with those in the direct map, wherever else the kernel itself has
  * them mapped. Counts in @splits. For the other CPUs it is done when pks_tag_flush()
  * has returned. Returns -EFAULT where nothing is mapped, -EOPNOTSUPP if a large page
- * can't be split, -ENOMEM; what was done until then stays. May sleep.
+ * can't be split, -ENOMEM. A key is given up to the first such page; it is taken from all
+ * pages but these, and from what is not mapped just now. May sleep.
  */
 int pks_tag(unsigned long start, unsigned long end, int pkey, unsigned int *splits)
 {
 	int err = pks_tag_mapping(start, end, pkey, splits);
 
 	trace_pks_tag(start, end, pkey);
-	if (!err && virt_addr_valid((void *)start))
-		err = pks_tag_image(start, end, pkey, splits);
+	if (!(pkey && err) && virt_addr_valid((void *)start))
+		err = pks_tag_image(start, end, pkey, splits) ?: err;
 	return err;
 }
 
