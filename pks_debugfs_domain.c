@@ -103,6 +103,8 @@ static int memory_show(struct seq_file *m, void *unused)
 	mutex_lock(&dom->mutex);
 	seq_printf(m, "pages:      %lu, of which %lu are in use (%lu %%)\n", dom->pages,
 		   dom->used, dom->pages ? dom->used * 100 / dom->pages : 0);
+	if (dom->lost)
+		seq_printf(m, "lost:       %lu pages\n", dom->lost);
 	seq_printf(m, "owner's:    %lu pages\n", dom->foreign);
 	pks_show_chunks(m, dom);
 	seq_printf(m, "splits:     %u large pages of the direct map\n", dom->splits);

@@ -78,8 +78,16 @@ struct pks_area *pks_area_next(unsigned long start, unsigned long end)
 	return mt_find(&pks_areas, &start, end - 1);
 }
 
+/* Of a chunk, what has been allocated together belongs together, and nothing else. */
+static bool pks_area_has(const struct pks_area *area, const void *addr, size_t len)
+{
+	if (area->kind != PKS_AREA_CHUNK)
+		return true;
+	return pks_chunk_has(container_of(area, struct pks_chunk, area), addr, len);
+}
+
 /**
- * pks_domain_contains - is memory a domain's, and in one piece
+ * pks_domain_contains - is memory a domain's, and no part of it anything else
  * @domain: the domain
  * @addr: its address
  * @len: how many bytes from there
@@ -88,8 +96,9 @@ struct pks_area *pks_area_next(unsigned long start, unsigned long end)
  *
  * Context: any but NMI.
  *
- * Return: true if every byte of it is in one allocation of @domain: an object, and not
- * what is behind it; pages, an area, or pages of the owner's that were protected together.
+ * Return: true if every byte of it is in @domain: in one object, and not in what is
+ * behind it; in pages that were allocated together; in areas or pages of the owner's,
+ * which may touch.
  *
  * Semantics: own.
  */
@@ -98,12 +107,20 @@ bool pks_domain_contains(const struct pks_domain *domain, const void *addr,
 {
 	const struct pks_area *area;
 	bool there = false;
+	size_t rest;
 
 	rcu_read_lock();
-	area = pks_area_find(addr);
-	if (area && area->dom == pks_dom(domain) && len <= area->end - (unsigned long)addr)
-		there = area->kind != PKS_AREA_CHUNK ||
-			pks_chunk_has(container_of(area, struct pks_chunk, area), addr, len);
+	for (;;) {
+		area = pks_area_find(addr);
+		if (!area || area->dom != pks_dom(domain))
+			break;
+		rest = area->end - (unsigned long)addr;
+		there = pks_area_has(area, addr, min(len, rest)) && len <= rest;
+		if (there || area->kind == PKS_AREA_CHUNK)
+			break;
+		addr += rest;
+		len -= rest;
+	}
 	rcu_read_unlock();
 	return there;
 }

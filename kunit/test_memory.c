@@ -3,14 +3,24 @@
 #include "../pks_domain.h"
 #include "pks_test.h"
 #include <linux/delay.h>
+#include <linux/file.h>
+#include <linux/io.h>
 #include <linux/mm.h>
 #include <linux/pks_domain.h>
+#include <linux/sched/task.h>
+#include <linux/shmem_fs.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/vmalloc.h>
 #include <linux/vmstat.h>
+#include <asm/apicdef.h>
 
 #define PKS_MEMORY_ORDERS	10
+
+static void *pks_memory_page_of(const void *addr)
+{
+	return (void *)((unsigned long)addr & PAGE_MASK);
+}
 
 static void *pks_memory_pages(struct kunit *test, struct pks_domain *domain,
 			      unsigned int order)
@@ -73,7 +83,7 @@ static void pks_memory_gfp(struct kunit *test)
 {
 	static const gfp_t flags[] = { GFP_NOWAIT, GFP_NOIO, GFP_USER, GFP_HIGHUSER_MOVABLE,
 		GFP_KERNEL | __GFP_ZERO, GFP_KERNEL | __GFP_COMP, GFP_KERNEL_ACCOUNT,
-		GFP_KERNEL | __GFP_NOFAIL, GFP_KERNEL | __GFP_RETRY_MAYFAIL };
+		GFP_KERNEL | __GFP_RETRY_MAYFAIL };
 	struct pks_domain *domain;
 	void *pages;
 	int i;
@@ -337,7 +347,7 @@ static void pks_memory_protect_nothing(struct kunit *test)
 	void *const bad[] = { NULL, (void *)PAGE_SIZE, (void *)(1UL << 46), (void *)-PAGE_SIZE,
 		slab, page + 8, page + PAGE_SIZE - 1, area + 8, page_address(ZERO_PAGE(0)),
 		(void *)PAGE_ALIGN_DOWN((unsigned long)&pks_memory_variable),
-		(void *)PAGE_ALIGN_DOWN((unsigned long)&init_task),
+		pks_memory_page_of(&init_task),
 		(void *)PAGE_ALIGN_DOWN((unsigned long)current),
 		(void *)PAGE_OFFSET + (totalram_pages() << (PAGE_SHIFT + 4)) };
 	int i;
@@ -369,6 +379,192 @@ static void pks_memory_protect_stack(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, pks_domain_protect(domain, stack, 1), -EINVAL);
 	KUNIT_EXPECT_EQ(test, pks_test_key_at(stack), 0);
 	pks_domain_unprotect(domain, stack, 1);
+}
+
+/* What else is not an owner's ordinary memory. */
+static void pks_memory_refused(struct kunit *test, void *addr, const char *what)
+{
+	struct pks_domain *domain = pks_test_domain(test, 0);
+	int key = pks_test_key_at(addr);
+
+	KUNIT_EXPECT_EQ_MSG(test, pks_domain_protect(domain, addr, 1), -EINVAL, "%s", what);
+	KUNIT_EXPECT_EQ_MSG(test, pks_test_key_at(addr), key, "%s", what);
+	pks_test_domain_end(test, domain);
+}
+
+static void pks_memory_protect_device(struct kunit *test)
+{
+	/* The local APIC's page, whatever becomes of it: nobody reads or writes it here. */
+	void __iomem *device = ioremap(APIC_DEFAULT_PHYS_BASE, PAGE_SIZE);
+
+	KUNIT_ASSERT_NOT_NULL(test, (void __force *)device);
+	pks_memory_refused(test, (void __force *)device, "a device");
+	iounmap(device);
+}
+
+static void pks_memory_protect_file(struct kunit *test)
+{
+	struct file *file = shmem_file_setup("pks", PAGE_SIZE, 0);
+	struct page *page;
+
+	KUNIT_ASSERT_FALSE(test, IS_ERR(file));
+	page = shmem_read_mapping_page(file->f_mapping, 0);
+	if (!IS_ERR(page)) {
+		pks_memory_refused(test, page_address(page), "a page of a file");
+		put_page(page);
+	}
+	fput(file);
+	KUNIT_EXPECT_FALSE(test, IS_ERR(page));
+}
+
+static void pks_memory_protect_others(struct kunit *test)
+{
+	void *user = vmalloc_user(PAGE_SIZE), *table;
+	unsigned int level;
+
+	KUNIT_ASSERT_NOT_NULL(test, user);
+	pks_memory_refused(test, user, "what processes may map");
+	pks_memory_refused(test, pks_memory_page_of(&init_task),
+			   "the kernel's data");
+	pks_memory_refused(test, pks_memory_page_of(schedule),
+			   "the kernel's code");
+	pks_memory_refused(test, pks_memory_page_of(pks_memory_refused),
+			   "a module's code");
+	pks_memory_refused(test, __va(__pa(pks_memory_page_of(&init_task))),
+			   "the kernel's data, in the direct map");
+	table = lookup_address((unsigned long)user, &level);
+	table = (void *)((unsigned long)table & PAGE_MASK);
+	if (PageTable(virt_to_page(table)))
+		pks_memory_refused(test, table, "a page table");
+	vfree(user);
+}
+
+/* Each page is one: who passes it on has a reference, and gives it back. */
+static void pks_memory_references(struct kunit *test)
+{
+	struct pks_domain *domain = pks_test_domain(test, 0);
+	u8 *pages = pks_domain_alloc_pages(domain, 2, GFP_KERNEL);
+	u8 *area = pks_domain_vmalloc(domain, 3 * PAGE_SIZE);
+	struct page *page;
+	int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, pages);
+	KUNIT_ASSERT_NOT_NULL(test, area);
+	for (i = 0; i < 7; i++) {
+		page = i < 4 ? virt_to_page(pages + i * PAGE_SIZE) :
+			       vmalloc_to_page(area + (i - 4) * PAGE_SIZE);
+		KUNIT_EXPECT_EQ(test, page_count(page), 1);
+		get_page(page);
+		put_page(page);
+		KUNIT_EXPECT_EQ(test, page_count(page), 1);
+		KUNIT_EXPECT_EQ(test, pks_test_key_at(page_address(page)), domain->pkey);
+	}
+	pks_domain_vfree(domain, area);
+	pks_domain_free_pages(domain, pages, 2);
+	pks_test_domain_end(test, domain);
+}
+
+/* Somebody still holds one when it is freed: nobody else gets it, until he lets it go. */
+static void pks_memory_held(struct kunit *test)
+{
+	struct pks_domain *domain = pks_test_domain(test, 0);
+	void *keep = pks_domain_alloc_pages(domain, 0, GFP_KERNEL);
+	void *held = pks_domain_alloc_pages(domain, 1, GFP_KERNEL), *other;
+	struct page *page;
+
+	KUNIT_ASSERT_NOT_NULL(test, keep);
+	KUNIT_ASSERT_NOT_NULL(test, held);
+	page = virt_to_page(held + PAGE_SIZE);
+	get_page(page);
+	pks_console_clear();
+	pks_domain_free_pages(domain, held, 1);
+	KUNIT_EXPECT_TRUE(test, pks_console_wait("pages are lost: someone else holds them"));
+	other = pks_domain_alloc_pages(domain, 1, GFP_KERNEL);
+	KUNIT_EXPECT_PTR_NE(test, other, held);
+	KUNIT_EXPECT_EQ(test, pks_domain_number(test, domain, "memory", "lost:"), 2);
+	pks_domain_free_pages(domain, other, 1);
+	pks_domain_free_pages(domain, keep, 0);
+	pks_test_domain_end(test, domain);
+	/* The domain has ended, the page has not, and is nobody's but ours. */
+	KUNIT_EXPECT_EQ(test, page_count(page), 2);
+	KUNIT_EXPECT_EQ(test, pks_test_key_at(page_address(page)), 0);
+	KUNIT_EXPECT_NULL(test, memchr_inv(page_address(page), 0, PAGE_SIZE));
+	put_page(page);
+	__free_page(page);
+}
+
+/* Flags that a domain can't honour. */
+static void pks_memory_gfp_refused(struct kunit *test)
+{
+	static const gfp_t flags[] = { GFP_DMA, GFP_DMA32, __GFP_THISNODE, __GFP_NOFAIL };
+	struct pks_domain *domain = pks_test_domain(test, 0);
+	void *page = pks_domain_alloc_pages(domain, 0, GFP_KERNEL);
+	int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, page);
+	pks_console_clear();
+	for (i = 0; i < ARRAY_SIZE(flags); i++) {
+		KUNIT_EXPECT_NULL(test, pks_domain_alloc_pages(domain, 0, GFP_KERNEL | flags[i]));
+		KUNIT_EXPECT_NULL(test, pks_domain_alloc(domain, 8, GFP_KERNEL | flags[i]));
+	}
+	KUNIT_EXPECT_TRUE(test, pks_console_wait("a domain has no zones"));
+	pks_domain_free_pages(domain, page, 0);
+}
+
+/* A pointer that someone still has, in a scope: the next owner sees nothing of it. */
+static void pks_memory_written_when_free(struct kunit *test)
+{
+	struct pks_domain *domain = pks_test_domain(test, 0);
+	u8 *keep = pks_domain_alloc_pages(domain, 0, GFP_KERNEL);
+	u8 *pages = pks_domain_alloc_pages(domain, 1, GFP_KERNEL), *again;
+	int former;
+
+	KUNIT_ASSERT_NOT_NULL(test, keep);
+	KUNIT_ASSERT_NOT_NULL(test, pages);
+	pks_domain_free_pages(domain, pages, 1);
+	KUNIT_EXPECT_EQ(test, pks_memset(domain, pages, 1, 1), -EFAULT);
+	former = pks_domain_enter(domain, PKS_READWRITE);
+	pages[2 * PAGE_SIZE - 1] = 1;
+	pks_domain_leave(domain, former);
+	pks_console_clear();
+	again = pks_domain_alloc_pages(domain, 1, GFP_KERNEL);
+	KUNIT_EXPECT_PTR_EQ(test, again, pages);
+	KUNIT_EXPECT_TRUE(test, pks_console_wait("were written to after they had been freed"));
+	KUNIT_EXPECT_TRUE(test, pks_test_all(domain, again, 0, 2 * PAGE_SIZE));
+	/* One allocation is not the other. */
+	KUNIT_EXPECT_EQ(test, pks_memset(domain, again, 1, 2 * PAGE_SIZE), 0);
+	KUNIT_EXPECT_EQ(test, pks_memset(domain, again, 1, 2 * PAGE_SIZE + 1), -EFAULT);
+	pks_domain_free_pages(domain, again, 1);
+	pks_domain_free_pages(domain, keep, 0);
+}
+
+/* Pages that are not there when they leave: their owner may have done that. */
+static void pks_memory_unprotect_holes(struct kunit *test)
+{
+	struct pks_domain *domain = pks_test_domain(test, 0);
+	u8 *area = vmalloc(8 * PAGE_SIZE);
+	unsigned int level;
+	pteval_t was[8];
+	pte_t *pte[8];
+	int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, area);
+	KUNIT_ASSERT_EQ(test, pks_domain_protect(domain, area, 8), 0);
+	for (i = 0; i < 8; i++) {
+		pte[i] = lookup_address((unsigned long)area + i * PAGE_SIZE, &level);
+		was[i] = pte_val(*pte[i]) & ~((pteval_t)0xf << 59);
+		if (i % 3 == 0)
+			pks_pte_set(pte[i], area + i * PAGE_SIZE,
+				    pte_val(*pte[i]) & ~(pteval_t)_PAGE_PRESENT);
+	}
+	KUNIT_EXPECT_EQ(test, pks_domain_unprotect(domain, area, 8), 0);
+	for (i = 0; i < 8; i++) {
+		KUNIT_EXPECT_EQ(test, (u64)pte_val(*pte[i]) >> 59 & 0xf, 0);
+		pks_pte_set(pte[i], area + i * PAGE_SIZE, was[i]);
+		KUNIT_EXPECT_EQ(test, pks_test_key_at(pks_alias((u64 *)(area + i * PAGE_SIZE))), 0);
+	}
+	KUNIT_EXPECT_EQ(test, pks_test_findings(NULL), 0);
+	vfree(area);
 }
 
 /* Another CPU reads a page all the time, and so has it in its TLB. */
@@ -1006,6 +1202,14 @@ static struct kunit_case pks_memory_cases[] = {
 	KUNIT_CASE(pks_memory_protect_a_domains),
 	KUNIT_CASE(pks_memory_protect_nothing),
 	KUNIT_CASE(pks_memory_protect_stack),
+	KUNIT_CASE(pks_memory_protect_device),
+	KUNIT_CASE(pks_memory_protect_file),
+	KUNIT_CASE(pks_memory_protect_others),
+	KUNIT_CASE(pks_memory_references),
+	KUNIT_CASE(pks_memory_held),
+	KUNIT_CASE(pks_memory_gfp_refused),
+	KUNIT_CASE(pks_memory_written_when_free),
+	KUNIT_CASE(pks_memory_unprotect_holes),
 	KUNIT_CASE(pks_memory_tlb),
 	KUNIT_CASE(pks_memory_tlb_chunk),
 	KUNIT_CASE(pks_memory_scrubbed),

@@ -5,6 +5,7 @@
 #include <linux/mm.h>
 #include <linux/pks_domain.h>
 #include <linux/rcupdate.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 
@@ -310,22 +311,111 @@ static void pks_objects_freed_by_two(struct kunit *test)
 static void pks_objects_written_when_free(struct kunit *test)
 {
 	struct pks_domain *domain = pks_test_domain(test, 0);
-	struct pks_cache *cache = pks_objects_cache(test, domain, 40, 8);
+	struct pks_cache *cache = pks_objects_cache(test, domain, 44, 8);
 	void *keep = pks_objects_of(test, cache), *object = pks_objects_of(test, cache);
-	void *again, *other;
+	static const unsigned int at[] = { 0, 39, 43 };
+	void *again = object;
+	int i, former;
 
-	pks_cache_free(cache, object);
-	KUNIT_EXPECT_EQ(test, pks_memset(domain, object, 0xff, 40), 0);
-	again = pks_objects_of(test, cache);
-	other = pks_objects_of(test, cache);
-	KUNIT_EXPECT_PTR_EQ(test, again, object);
-	KUNIT_EXPECT_TRUE(test, pks_domain_contains(domain, other, 40));
-	KUNIT_EXPECT_TRUE(test, pks_test_all(domain, other, 0, 40));
+	for (i = 0; i < ARRAY_SIZE(at); i++) {
+		pks_cache_free(cache, again);
+		KUNIT_EXPECT_EQ(test, pks_memset(domain, object, 0xff, 40), -EFAULT);
+		KUNIT_EXPECT_EQ(test, pks_write(domain, object, &at, 1), -EFAULT);
+		KUNIT_EXPECT_FALSE(test, pks_domain_contains(domain, object, 1));
+		/* A pointer that someone still has, in a scope. */
+		former = pks_domain_enter(domain, PKS_READWRITE);
+		((u8 *)object)[at[i]] = 1;
+		pks_domain_leave(domain, former);
+		pks_console_clear();
+		again = pks_objects_of(test, cache);
+		KUNIT_EXPECT_PTR_EQ(test, again, object);
+		KUNIT_EXPECT_TRUE(test, pks_test_all(domain, again, 0, 44));
+		KUNIT_EXPECT_TRUE(test, pks_console_wait("was written to after it had been freed"));
+	}
 	pks_cache_free(cache, again);
-	pks_cache_free(cache, other);
 	pks_cache_free(cache, keep);
+	pks_objects_end(test, cache);
+}
+
+/* Up to an object's end, and not a byte of what is behind it. */
+static void pks_objects_bounds(struct kunit *test)
+{
+	struct pks_domain *domain = pks_test_domain(test, 0);
+	struct pks_cache *cache = pks_objects_cache(test, domain, 40, 8);
+	u8 *object = pks_objects_of(test, cache), *next = pks_objects_of(test, cache);
+	u8 bytes[128] = { 1 };
+	struct pks_write_op op = { .dst = object + 8, .src = bytes, .len = 33 };
+
+	KUNIT_EXPECT_EQ(test, pks_write(domain, object, bytes, 40), 0);
+	KUNIT_EXPECT_EQ(test, pks_write(domain, object + 40, bytes, 0), 0);
+	KUNIT_EXPECT_EQ(test, pks_write(domain, object, bytes, 41), -EFAULT);
+	KUNIT_EXPECT_EQ(test, pks_write(domain, object, bytes, 128), -EFAULT);
+	KUNIT_EXPECT_EQ(test, pks_write(domain, object + 40, bytes, 1), -EFAULT);
+	KUNIT_EXPECT_EQ(test, pks_write(domain, object - 1, bytes, 2), -EFAULT);
+	KUNIT_EXPECT_EQ(test, pks_memset(domain, object + 39, 1, 2), -EFAULT);
+	KUNIT_EXPECT_EQ(test, pks_assign(domain, (u64 *)(object + 40), 1), -EFAULT);
+	KUNIT_EXPECT_EQ(test, pks_write_batch(domain, &op, 1), -EFAULT);
+	KUNIT_EXPECT_TRUE(test, pks_test_all(domain, next, 0, 40));
+	pks_console_clear();
+	pks_cache_free(cache, next);
+	pks_cache_free(cache, object);
 	KUNIT_EXPECT_EQ(test, pks_console_count("pks: domain"), 0);
 	pks_objects_end(test, cache);
+}
+
+/* While one thread frees an object and has it again, another writes to it. */
+struct pks_objects_writer {
+	struct pks_domain	*domain;
+	struct pks_cache	*cache;
+	void			*object;
+	unsigned int		written, refused;
+	bool			stop;
+};
+
+static void pks_objects_writer_act(void *data)
+{
+	struct pks_objects_writer *race = data;
+	u64 ones[32];
+
+	memset(ones, 0xff, sizeof(ones));
+	while (!READ_ONCE(race->stop)) {
+		if (pks_write(race->domain, race->object, ones, sizeof(ones)))
+			race->refused++;
+		else
+			race->written++;
+	}
+}
+
+static void pks_objects_raced(struct kunit *test)
+{
+	struct pks_objects_writer race = { .domain = pks_test_domain(test, 0) };
+	struct pks_actor *actor = pks_actor(test, "pks-writer", pks_other_cpu(test));
+	void *keep, *object;
+	int i;
+
+	race.cache = pks_objects_cache(test, race.domain, 256, 8);
+	keep = pks_objects_of(test, race.cache);
+	race.object = pks_objects_of(test, race.cache);
+	pks_console_clear();
+	pks_actor_begin(actor, pks_objects_writer_act, &race);
+	for (i = 0; i < 20000; i++) {
+		pks_cache_free(race.cache, race.object);
+		object = pks_cache_alloc(race.cache, GFP_KERNEL);
+		if (object != race.object)
+			break;
+		if (!(i % 1000))
+			msleep(1);
+	}
+	WRITE_ONCE(race.stop, true);
+	KUNIT_EXPECT_TRUE(test, pks_actor_wait(actor));
+	set_cpus_allowed_ptr(current, cpu_possible_mask);
+	KUNIT_EXPECT_EQ(test, i, 20000);
+	KUNIT_EXPECT_GT(test, race.written, 0);
+	/* What was written to the freed one was zeroed with it, or not written. */
+	KUNIT_EXPECT_EQ(test, pks_console_count("after it had been freed"), 0);
+	pks_cache_free(race.cache, object);
+	pks_cache_free(race.cache, keep);
+	pks_objects_end(test, race.cache);
 }
 
 /* Nothing of a slab but objects, guards, and zeroes in between. */
@@ -602,6 +692,8 @@ static struct kunit_case pks_objects_cases[] = {
 	KUNIT_CASE(pks_objects_twice),
 	KUNIT_CASE(pks_objects_freed_by_two),
 	KUNIT_CASE(pks_objects_written_when_free),
+	KUNIT_CASE(pks_objects_bounds),
+	KUNIT_CASE(pks_objects_raced),
 	KUNIT_CASE(pks_objects_no_metadata_inside),
 	KUNIT_CASE(pks_objects_rcu),
 	KUNIT_CASE(pks_objects_rcu_and_end),

@@ -106,13 +106,13 @@ class Captured(unittest.TestCase):
             self.rows(parse.whole("memory",
                                   text("samples", "domain/vault/memory"),
                                   parse.memory_text)),
-            [Memory(512, 1, 0, 1, 0, 0, 0, [],
+            [Memory(512, 1, 0, 0, 1, 0, 0, 0, [],
                     [Cache("size-128", 128, 1, 1, 28, 0)])])
         self.assertEqual(
             self.rows(parse.whole("memory",
                                   text("samples", "domain/ramdisk/memory"),
                                   parse.memory_text)),
-            [Memory(4096, 4096, 0, 8, 0, 0, 0, [("area", 4096)], [])])
+            [Memory(4096, 4096, 0, 0, 8, 0, 0, 0, [("area", 4096)], [])])
 
     def test_cpus(self):
         """parse: cpus"""

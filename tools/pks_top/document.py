@@ -68,6 +68,7 @@ def memory_object(memory: Optional[parse.Memory]) -> Optional[dict[str, Any]]:
     return {
         "pages": memory.pages,
         "used": memory.used,
+        "lost": memory.lost,
         "owners": memory.owners,
         "chunks": {"large": memory.large, "small": memory.small,
                    "empty": memory.empty},

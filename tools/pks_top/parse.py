@@ -145,6 +145,7 @@ class Cache:
 class Memory:
     pages: int
     used: int
+    lost: int
     owners: int
     large: int
     small: int
@@ -362,7 +363,8 @@ def stats_text(text: str) -> Stats:
 
 
 MEMORY = re.compile("\n".join([
-    r"pages: +(\d+), of which (\d+) are in use \(\d+ %\)",
+    r"pages: +(\d+), of which (\d+) are in use \(\d+ %\)"
+    r"(?:\nlost: +(\d+) pages)?",
     r"owner's: +(\d+) pages",
     r"chunks: +(\d+) of 2 MiB in one piece, (\d+) smaller or in pieces, "
     r"(\d+) of them empty",
@@ -388,12 +390,12 @@ def cache_row(line: str) -> Cache:
 
 def memory_text(text: str) -> Memory:
     match = expect(MEMORY, text)
-    areas = [area_row(line) for line in lines_of(match[8])]
-    caches = [cache_row(line) for line in lines_of(match[9])]
+    areas = [area_row(line) for line in lines_of(match[9])]
+    caches = [cache_row(line) for line in lines_of(match[10])]
     pages, used, owners, large, small, empty, splits = \
-        numbers(match, *range(1, 8))
-    return Memory(pages, used, owners, large, small, empty, splits, areas,
-                  caches)
+        numbers(match, 1, 2, *range(4, 9))
+    return Memory(pages, used, int(match[3] or 0), owners, large, small,
+                  empty, splits, areas, caches)
 
 
 RIGHTS = r"((?: *\d+:[-rw?])*) *"

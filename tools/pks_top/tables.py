@@ -164,7 +164,8 @@ KEYS = View(
 def memory_details(memory: Optional[Memory]) -> list[str]:
     if not memory:
         return ["memory:      could not be read"]
-    lines = [f"pages:       {memory.pages}, {memory.used} in use",
+    lost = f", {memory.lost} lost" if memory.lost else ""
+    lines = [f"pages:       {memory.pages}, {memory.used} in use{lost}",
              f"owner's:     {memory.owners} pages",
              f"chunks:      {memory.large} of 2 MiB, {memory.small} smaller, "
              f"{memory.empty} of all empty",
