@@ -545,7 +545,7 @@ static struct pks_cache *pks_cache_new(struct pks_dom *dom, const char *name,
 /**
  * pks_cache_create - a cache of objects of one size
  * @domain: the domain
- * @name: what people will read in debugfs; copied, and cut if it is long
+ * @name: what people will read in debugfs, by the rule of pks_key_alloc(); copied
  * @size: of an object, 1 to 2048 bytes
  * @align: a power of 2, at most PAGE_SIZE
  *
@@ -565,7 +565,7 @@ struct pks_cache *pks_cache_create(struct pks_domain *domain, const char *name,
 	struct pks_dom *dom = pks_dom(domain);
 	struct pks_cache *cache;
 
-	if (!name || !*name || !size || size > PKS_OBJECT_MAX ||
+	if (!pks_name_ok(name) || !size || size > PKS_OBJECT_MAX ||
 	    !is_power_of_2(align) || align > PAGE_SIZE)
 		return ERR_PTR(-EINVAL);
 	cache = pks_cache_new(dom, name, size, align);

@@ -63,16 +63,30 @@ static enum pks_access pks_default_access(int flags)
 	return flags & PKS_FLAG_DEFAULT_READONLY ? PKS_READONLY : PKS_NOACCESS;
 }
 
-/* Can a key or a domain be called that? It will stand in tables, among others. */
+/* Tables and reports have these around names, and behind them. */
+static bool pks_encloses(char c)
+{
+	return c == '"' || c == '(' || c == ')';
+}
+
+/*
+ * Can a key, a domain or a cache be called that? It will stand in tables and in lines of
+ * the log, with others before and behind it: so no line ends in it, no blank is where
+ * it begins or ends, or where two columns would seem to meet, and what is around it is
+ * not in it.
+ */
 bool pks_name_ok(const char *name)
 {
-	size_t len = name ? strnlen(name, PKS_KEY_NAME_LEN) : 0;
+	size_t len = name ? strnlen(name, PKS_KEY_NAME_LEN) : 0, i;
 
-	if (!len || len == PKS_KEY_NAME_LEN)
+	if (!len || len == PKS_KEY_NAME_LEN || *name == ' ' || name[len - 1] == ' ')
 		return false;
-	while (len && pks_is_printable(name[len - 1]))
-		len--;
-	return !len;
+	for (i = 0; i < len; i++) {
+		if (!pks_is_printable(name[i]) || pks_encloses(name[i]) ||
+		    (name[i] == ' ' && name[i + 1] == ' '))
+			return false;
+	}
+	return true;
 }
 
 const char *pks_owner_name(const struct module *owner)

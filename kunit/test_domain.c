@@ -3,6 +3,7 @@
 #include "pks_test.h"
 #include <linux/ktime.h>
 #include <linux/pks_domain.h>
+#include <linux/prandom.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/vmalloc.h>
@@ -62,6 +63,81 @@ static void pks_domain_bad_arguments(struct kunit *test)
 	pks_domain_expect_error(test, "a name of thirty-one characters", 0, 0);
 	pks_domain_expect_error(test, "a", 0, 0);
 	pks_domain_expect_error(test, "a b.c", 0, 0);
+}
+
+/* What makes two columns, two lines or two names of one. */
+static bool pks_domain_name_fits(const char *name)
+{
+	size_t len = strlen(name), i;
+
+	if (!len || len > PKS_KEY_NAME_LEN - 1 || name[0] == ' ' || name[len - 1] == ' ' ||
+	    strstr(name, "  ") || strpbrk(name, "\"()"))
+		return false;
+	for (i = 0; i < len; i++) {
+		if (name[i] < 0x20 || name[i] > 0x7e)
+			return false;
+	}
+	return true;
+}
+
+/* Mostly of what is bad, or nearly so. */
+static void pks_domain_name_make(char *name, struct rnd_state *rnd)
+{
+	static const char some[] = "ab.z  -_,:;#/'()\"\n\t\x7f\xe4";
+	unsigned int len = prandom_u32_state(rnd) % (PKS_KEY_NAME_LEN + 2), i;
+	/* Half of them of the first few, which are good ones. */
+	unsigned int nr = prandom_u32_state(rnd) & 1 ? 4 : sizeof(some) - 1;
+
+	for (i = 0; i < len; i++)
+		name[i] = some[prandom_u32_state(rnd) % nr];
+	name[len] = '\0';
+}
+
+/* It is refused with all that have names, or is what the tables have. */
+static unsigned int pks_domain_name_try(struct kunit *test, struct pks_domain *home,
+					const char *name)
+{
+	bool fits = pks_domain_name_fits(name), path = *name == '.' || strchr(name, '/');
+	struct pks_cache *cache = pks_cache_create(home, name, 8, 8);
+	struct pks_domain *domain = pks_domain_create(name, 0);
+	int pkey = pks_key_alloc(name, 0);
+	char row[64];
+
+	KUNIT_EXPECT_EQ_MSG(test, PTR_ERR_OR_ZERO(cache), fits ? 0 : -EINVAL, "'%s'", name);
+	KUNIT_EXPECT_EQ_MSG(test, PTR_ERR_OR_ZERO(domain), fits && !path ? 0 : -EINVAL, "'%s'",
+			    name);
+	KUNIT_EXPECT_EQ_MSG(test, pkey < 0 ? pkey : 0, fits ? 0 : -EINVAL, "'%s'", name);
+	if (!IS_ERR(domain)) {
+		snprintf(row, sizeof(row), "\n%3d  %-31s  pks_kunit ", domain->pkey, name);
+		KUNIT_EXPECT_NOT_NULL_MSG(test, strstr(pks_file_read(test, "domains"), row),
+					  "'%s'", name);
+	}
+	if (pkey > 0) {
+		snprintf(row, sizeof(row), "  %s (pks_kunit)\n", name);
+		KUNIT_EXPECT_NOT_NULL_MSG(test, strstr(pks_file_read(test, "keys"), row),
+					  "'%s'", name);
+		pks_key_free(pkey);
+	}
+	pks_domain_destroy(domain);
+	pks_cache_destroy(cache);
+	return fits;
+}
+
+/* One rule for the names of all that have some. */
+static void pks_domain_names(struct kunit *test)
+{
+	struct pks_domain *home = pks_test_domain(test, 0);
+	char name[PKS_KEY_NAME_LEN + 2];
+	unsigned int fit = 0, i;
+	struct rnd_state rnd;
+
+	prandom_seed_state(&rnd, 14);
+	for (i = 0; i < 300; i++) {
+		pks_domain_name_make(name, &rnd);
+		fit += pks_domain_name_try(test, home, name);
+	}
+	KUNIT_EXPECT_GT(test, fit, 50);
+	KUNIT_EXPECT_LT(test, fit, 250);
 }
 
 static void pks_domain_name_is_copied(struct kunit *test)
@@ -648,6 +724,7 @@ static struct kunit_case pks_domain_cases[] = {
 	KUNIT_CASE(pks_domain_begins_and_ends),
 	KUNIT_CASE(pks_domain_no_domain),
 	KUNIT_CASE(pks_domain_bad_arguments),
+	KUNIT_CASE(pks_domain_names),
 	KUNIT_CASE(pks_domain_name_is_copied),
 	KUNIT_CASE(pks_domain_name_clash),
 	KUNIT_CASE(pks_domain_readonly),

@@ -271,8 +271,9 @@ static inline int pks_set_policy(int pkey, enum pks_policy policy)
 
 /**
  * pks_key_alloc - take a protection key
- * @name: what people will read in debugfs and in fault reports; 1 to
- *	PKS_KEY_NAME_LEN - 1 characters, copied
+ * @name: what people will read in debugfs and in fault reports; copied. 1 to
+ *	PKS_KEY_NAME_LEN - 1 printable ASCII characters, no quotes and no parentheses;
+ *	no blank at either end, nor two of them together
  * @flags: PKS_FLAG_EXCLUSIVE (0), or any of PKS_FLAG_SHARED and
  *	PKS_FLAG_DEFAULT_READONLY
  *
@@ -289,8 +290,8 @@ static inline int pks_set_policy(int pkey, enum pks_policy policy)
  *
  * Return: the key, 1 to 15; -EOPNOTSUPP where the CPU or the kernel has not got
  * what PKS needs (the rest of this interface is then harmless: a user may go on
- * without protection); -EINVAL for a name that is NULL, empty, too long
- * (PKS_KEY_NAME_LEN) or not printable, or for unknown flags; -ENOSPC when no key is
+ * without protection); -EINVAL for a name that is NULL or not by that rule, or for
+ * unknown flags; -ENOSPC when no key is
  * left; -ENOMEM.
  *
  * Semantics: Intel's PKS series V3, where flags had no meaning yet; shared keys as it

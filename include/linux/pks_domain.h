@@ -14,6 +14,7 @@
 #include <linux/build_bug.h>
 #include <linux/gfp.h>
 #include <linux/pks.h>
+#include <linux/string.h>
 
 /**
  * struct pks_domain - a domain
@@ -102,7 +103,7 @@ void pks_cache_free_rcu(struct pks_cache *cache, void *object);
 /**
  * PKS_CACHE - a cache of objects of a type
  * @domain: the domain
- * @type: the type, whose name, size and alignment are the cache's
+ * @type: the type, whose name, cut if it is long, size and alignment are the cache's
  *
  * Context: process context, may sleep.
  *
@@ -110,8 +111,14 @@ void pks_cache_free_rcu(struct pks_cache *cache, void *object);
  *
  * Semantics: KMEM_CACHE().
  */
-#define PKS_CACHE(domain, type)	\
-	pks_cache_create(domain, #type, sizeof(type), __alignof__(type))
+#define PKS_CACHE(domain, type)						\
+({									\
+	char __name[PKS_KEY_NAME_LEN];					\
+									\
+	strscpy(__name, #type, sizeof(__name));				\
+	pks_cache_create(domain, strim(__name), sizeof(type),		\
+			 __alignof__(type));				\
+})
 
 bool pks_domain_contains(const struct pks_domain *domain, const void *addr,
 			 size_t len);
@@ -173,7 +180,8 @@ int __pks_assign(struct pks_domain *domain, void *dst, u64 value, size_t size);
  * @value: what to publish
  *
  * Read with rcu_dereference(); no scope is needed in a domain that is read-only to
- * all. Otherwise pks_assign().
+ * all. Otherwise pks_assign(). What is no pointer, or one of another type, does not
+ * compile.
  *
  * Context: that of pks_write().
  *
@@ -182,8 +190,13 @@ int __pks_assign(struct pks_domain *domain, void *dst, u64 value, size_t size);
  * Semantics: rcu_assign_pointer().
  */
 #define pks_rcu_assign(domain, ptr, value)				\
+({									\
+	typeof(**(ptr)) __force *__pks_value = (value);			\
+									\
+	rcu_check_sparse(*(ptr), __rcu);				\
 	__pks_assign(domain, (void __force *)(ptr),			\
-		     (u64)(unsigned long)(value), sizeof(*(ptr)))
+		     (unsigned long)__pks_value, sizeof(__pks_value));	\
+})
 
 void __pks_domain_count_scope(struct pks_domain *domain);
 

@@ -57,17 +57,20 @@ static const struct table tables[] = {
 static int optable_replace(const struct table *with)
 {
 	struct table *old, *new = pks_domain_alloc(domain, sizeof(*new), GFP_KERNEL);
+	int err;
 
 	if (!new)
 		return -ENOMEM;
 	mutex_lock(&optable_mutex);
 	old = rcu_dereference_protected(root->table,
 					lockdep_is_held(&optable_mutex));
-	pks_write(domain, new, with, sizeof(*new));
-	pks_rcu_assign(domain, &root->table, new);
+	err = pks_write(domain, new, with, sizeof(*new));
+	if (!err)
+		err = pks_rcu_assign(domain, &root->table, new);
 	mutex_unlock(&optable_mutex);
-	pks_domain_free_rcu(domain, old);
-	return 0;
+	/* Readers may have the old one; nobody has seen one that was not published. */
+	pks_domain_free_rcu(domain, err ? new : old);
+	return err;
 }
 
 static int call_show(struct seq_file *m, void *unused)
@@ -128,14 +131,18 @@ static const struct file_operations table_fops = {
 
 static int __init optable_init(void)
 {
+	int err = -ENOMEM;
+
 	domain = pks_domain_create("optable", PKS_DOMAIN_READONLY | PKS_DOMAIN_OPTIONAL);
 	if (IS_ERR(domain))
 		return PTR_ERR(domain);
 	root = pks_domain_alloc(domain, sizeof(*root), GFP_KERNEL);
-	if (!root || optable_replace(&tables[0])) {
+	if (root)
+		err = optable_replace(&tables[0]);
+	if (err) {
 		pks_domain_free(domain, root);
 		pks_domain_destroy(domain);
-		return -ENOMEM;
+		return err;
 	}
 
 	dir = debugfs_create_dir("optable", NULL);
@@ -151,7 +158,8 @@ static void __exit optable_exit(void)
 	debugfs_remove(dir);
 	pks_domain_free(domain, rcu_access_pointer(root->table));
 	pks_domain_free(domain, root);
-	pks_domain_destroy(domain);
+	if (pks_domain_destroy(domain))
+		pr_err("the domain is left behind\n");
 }
 
 module_init(optable_init);

@@ -42,9 +42,13 @@ static ssize_t secret_read(struct file *file, char __user *buf, size_t size,
 
 	mutex_lock(&vault_mutex);
 	former = pks_domain_enter(domain, PKS_READONLY);
-	memcpy(copy, vault->secret, VAULT_SIZE);
-	pks_domain_leave(domain, former);
+	if (former >= 0) {
+		memcpy(copy, vault->secret, VAULT_SIZE);
+		pks_domain_leave(domain, former);
+	}
 	mutex_unlock(&vault_mutex);
+	if (former < 0)
+		return former;
 	return simple_read_from_buffer(buf, size, pos, copy,
 				       strnlen(copy, VAULT_SIZE));
 }
@@ -96,24 +100,28 @@ stopped:
 }
 
 /* The file's buffer may have to grow, which sleeps: the scope ends before. */
-static void rights_row(struct seq_file *m, const char *name, enum pks_access access)
+static int rights_row(struct seq_file *m, const char *name, enum pks_access access)
 {
 	int former = pks_domain_enter(domain, access);
-	bool can_read = vault_can_read(), can_write = vault_can_write();
+	bool can_read, can_write;
 
+	if (former < 0)
+		return former;
+	can_read = vault_can_read();
+	can_write = vault_can_write();
 	pks_domain_leave(domain, former);
 	seq_printf(m, "%-10s  %-7s  %s\n", name,
 		   can_read ? "works" : "stopped",
 		   can_write ? "works" : "stopped");
+	return 0;
 }
 
 static int rights_show(struct seq_file *m, void *unused)
 {
 	seq_puts(m, "rights      read     write\n");
-	rights_row(m, "noaccess", PKS_NOACCESS);
-	rights_row(m, "readonly", PKS_READONLY);
-	rights_row(m, "readwrite", PKS_READWRITE);
-	return 0;
+	return rights_row(m, "noaccess", PKS_NOACCESS) ?:
+	       rights_row(m, "readonly", PKS_READONLY) ?:
+	       rights_row(m, "readwrite", PKS_READWRITE);
 }
 DEFINE_SHOW_ATTRIBUTE(rights);
 
@@ -148,7 +156,8 @@ static void __exit vault_exit(void)
 {
 	debugfs_remove(vault_dir);
 	pks_domain_free(domain, vault);
-	pks_domain_destroy(domain);
+	if (pks_domain_destroy(domain))
+		pr_err("the domain is left behind\n");
 }
 
 module_init(vault_init);
