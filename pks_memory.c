@@ -137,10 +137,7 @@ static bool pks_chunk_find(const struct pks_chunk *chunk, unsigned int at,
 	return false;
 }
 
-/*
- * Is all of that one allocation's: pages', or an object's? Not an area's, which has it at
- * another address. In an RCU read-side section.
- */
+/* Is all of that one allocation's: pages', or an object's? In an RCU read-side section. */
 bool pks_chunk_has(const struct pks_chunk *chunk, const void *addr, size_t len)
 {
 	unsigned int at = pks_chunk_index(chunk, addr), head;
@@ -149,8 +146,9 @@ bool pks_chunk_has(const struct pks_chunk *chunk, const void *addr, size_t len)
 
 	if (slab)
 		return pks_slab_has(slab, addr, len);
-	if (!pks_chunk_find(chunk, at, &head, &order) || (order & PKS_ORDER_PART))
+	if (!pks_chunk_find(chunk, at, &head, &order))
 		return false;
+	order &= ~PKS_ORDER_PART;
 	return len <= chunk->area.start + ((head + (1UL << order)) << PAGE_SHIFT) -
 		(unsigned long)addr;
 }
