@@ -11,11 +11,19 @@
 #include <linux/mm.h>
 #include <linux/sched/clock.h>
 #include <linux/static_call.h>
+#include <linux/uaccess.h>
+#include <asm/extable_fixup_types.h>
+#include <asm/insn.h>
+#include <asm/insn-eval.h>
 #include <asm/trap_pf.h>
 
 DEFINE_STATIC_CALL_RET0(pks_extable, search_exception_tables);
 DEFINE_STATIC_CALL_RET0(pks_core_text, core_kernel_text);
 DEFINE_STATIC_CALL_RET0(pks_module_text, is_module_text_address);
+DEFINE_STATIC_CALL_RET0(pks_decode, insn_decode);
+DEFINE_STATIC_CALL_RET0(pks_operand, insn_get_addr_ref);
+/* Can it be told where an access begins? */
+static bool pks_decodes __ro_after_init;
 
 static bool pks_has_fixup(unsigned long ip)
 {
@@ -26,6 +34,34 @@ static bool pks_has_fixup(unsigned long ip)
 static bool pks_is_copy(unsigned long ip)
 {
 	return !static_call(pks_core_text)(ip) && !static_call(pks_module_text)(ip);
+}
+
+/* Where the access of @regs begins, which is by a MOV; else NULL. */
+static void *pks_access_begins(struct pt_regs *regs)
+{
+	struct insn insn;
+
+	if (!pks_decodes ||
+	    static_call(pks_decode)(&insn, (void *)regs->ip, MAX_INSN_SIZE, INSN_MODE_KERN))
+		return NULL;
+	return static_call(pks_operand)(&insn, regs);
+}
+
+/*
+ * Strings are read a word at a time by those who know that they may come to a page that
+ * is not there, and for that have an entry of their own in the exception table: the bytes
+ * there count as zero. Someone whose string ends where a domain begins is no violator. Is
+ * it one of these, whose first byte is on the page before?
+ */
+static bool pks_is_overread(struct pt_regs *regs, unsigned long address)
+{
+	const struct exception_table_entry *entry = static_call(pks_extable)(regs->ip);
+	unsigned long begin;
+
+	if (!entry || (entry->data & EX_DATA_TYPE_MASK) != EX_TYPE_ZEROPAD)
+		return false;
+	begin = (unsigned long)pks_access_begins(regs);
+	return begin && begin < address && PAGE_ALIGN(begin) == address;
 }
 
 /* The exception table, or an oops. */
@@ -93,6 +129,22 @@ static bool pks_fault_tampered(unsigned long address, u32 access)
 }
 
 /*
+ * Why that does not become of it, though its policy says so, or NULL. A panic is not for
+ * who looks whether he may, with page faults off, as /proc/kcore does.
+ */
+static const char *pks_fault_refusal(const struct pks_fault_info *info,
+				     const struct pks_frame *frame,
+				     const struct pt_regs *regs)
+{
+	if (info->outcome == PKS_FAULT_STEPPED)
+		return pks_step_refusal(frame, regs);
+	if (info->outcome == PKS_FAULT_PANICKED && pagefault_disabled() &&
+	    pks_has_fixup(regs->ip))
+		return "a look that may fail (policy panic)";
+	return NULL;
+}
+
+/*
  * Decide, and tell of it, in a frame at the default: nobody who is asked or listens has
  * what the context below has, and much less the violated key. What a step has opened for
  * this very instruction is put aside meanwhile. True if @info->outcome holds; else what
@@ -101,14 +153,13 @@ static bool pks_fault_tampered(unsigned long address, u32 access)
 static bool pks_fault_judge(struct pks_fault_info *info, struct pt_regs *regs)
 {
 	struct pks_step *step = this_cpu_ptr(&pks_cpu.step);
-	const char *refusal = NULL;
 	struct pks_frame frame;
+	const char *refusal;
 
 	pks_frame_begin(&frame, pks_frame_word());
 	swap(frame.step, *step);
 	info->outcome = pks_decide(info, &frame, regs);
-	if (info->outcome == PKS_FAULT_STEPPED)
-		refusal = pks_step_refusal(&frame, regs);
+	refusal = pks_fault_refusal(info, &frame, regs);
 	if (refusal)
 		info->outcome = PKS_FAULT_STOPPED;
 	pks_report(info, refusal, pks_fault_fatal(info));
@@ -144,6 +195,10 @@ void pks_fault(struct pt_regs *regs, unsigned long error_code,
 						      PKS_READWRITE));
 		return;
 	}
+	if (pks_is_overread(regs, address)) {
+		pks_fault_stop(regs, error_code, address);
+		return;
+	}
 	if (!pks_fault_judge(&info, regs))
 		info.outcome = PKS_FAULT_STOPPED;
 	switch (info.outcome) {
@@ -163,6 +218,8 @@ void pks_fault(struct pt_regs *regs, unsigned long error_code,
 /* False if the kernel has not got what pks_fault() needs. */
 bool pks_fault_find(void)
 {
+	pks_decodes = pks_find(pks_decode, "insn_decode") &&
+		      pks_find(pks_operand, "insn_get_addr_ref");
 	return pks_find(pks_extable, "search_exception_tables") &&
 		pks_find(pks_core_text, "core_kernel_text") &&
 		pks_find(pks_module_text, "is_module_text_address");

@@ -32,7 +32,7 @@
  * @nr: the number of the violation on its CPU
  * @info: the violation
  * @context: what kind of context it was in
- * @refusal: why it was not carried out, though its policy says so; NULL if it does not
+ * @refusal: why what its policy says did not become of it; NULL if it did
  * @domain: what the key's first user calls it; empty if it is nobody's
  * @owner: that user
  * @nr_frames: how many there are in @frames
@@ -245,7 +245,7 @@ static const char *pks_outcome_text(const struct pks_record *record)
 		return "the machine panics (policy panic)";
 	default:
 		if (record->refusal)
-			return "stopped: can't be carried out (policy report)";
+			return "stopped";
 		return info->pkey ? "stopped (policy deny)" : "stopped";
 	}
 }
@@ -377,8 +377,8 @@ static void pks_count(const struct pks_fault_info *info)
 }
 
 /*
- * A violation has been decided. @refusal: why it is not carried out, though its policy
- * says so, or NULL; @fatal: whoever did it will not survive. With interrupts off, in any
+ * A violation has been decided. @refusal: why what its policy says does not become of
+ * it, or NULL; @fatal: whoever did it will not survive. With interrupts off, in any
  * context.
  */
 void pks_report(const struct pks_fault_info *info, const char *refusal, bool fatal)

@@ -35,6 +35,8 @@
 /* Of DR7: local and global enable of each of the four breakpoints. */
 #define PKS_DR7_ENABLED		0xffUL
 
+#define PKS_NOT_STEPPED(why)	"not carried out (policy report): " why
+
 /* Why violations can't be stepped over, or NULL. */
 const char *pks_step_missing = "not set up";
 
@@ -138,16 +140,17 @@ const char *pks_step_refusal(const struct pks_frame *frame, const struct pt_regs
 {
 	if (in_nmi())
 		return this_cpu_read(pks_cpu.nmi_saved) == PKS_UNSAVED ?
-			"nobody gives the rights of this context back" : NULL;
+			PKS_NOT_STEPPED("nobody gives the rights of this context back") : NULL;
 	if (frame->step.active && (regs->flags & X86_EFLAGS_TF))
 		return NULL;
 	if (!READ_ONCE(pks_irq_isolated))
-		return "NMIs would have the key";
+		return PKS_NOT_STEPPED("NMIs would have the key");
 	if (regs->flags & X86_EFLAGS_TF)
-		return "someone else goes through it step by step";
+		return PKS_NOT_STEPPED("someone else goes through it step by step");
 	if (pks_is_watched())
-		return "watchpoints are set on this CPU";
-	return pks_is_unsteppable(regs->ip) ? "such an instruction can't be" : NULL;
+		return PKS_NOT_STEPPED("watchpoints are set on this CPU");
+	return pks_is_unsteppable(regs->ip) ?
+		PKS_NOT_STEPPED("such an instruction can't be") : NULL;
 }
 
 /*

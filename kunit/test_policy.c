@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Policies: who sets them, how, and that the default is to deny. */
 #include "pks_test.h"
+#include <linux/mm.h>
 #include <linux/string.h>
+#include <linux/uaccess.h>
+#include <linux/vmalloc.h>
+#include <asm/word-at-a-time.h>
 
 #define PKS_POLICY_FILE	"/sys/kernel/debug/pks/policy"
 
@@ -137,6 +141,93 @@ static void pks_policy_file_garbage(struct kunit *test)
 						  "deny (default of new keys)"));
 }
 
+/* Who looks with page faults off whether he may read is told no: that is no panic. */
+static void pks_policy_panic_probed(struct kunit *test)
+{
+	int pkey = pks_test_key(test, 0);
+	u64 *page = pks_test_page(test, pkey), val = 0;
+
+	WRITE_ONCE(*pks_alias(page), 42);
+	KUNIT_ASSERT_EQ(test, 0, pks_set_policy(pkey, PKS_POLICY_PANIC));
+	pks_violations_clear();
+	KUNIT_EXPECT_EQ(test, copy_from_kernel_nofault(&val, page, sizeof(val)), -EFAULT);
+	KUNIT_EXPECT_NE(test, val, 42);
+	KUNIT_EXPECT_EQ(test, pks_violations(), 1);
+	KUNIT_EXPECT_EQ(test, pks_violations_that(PKS_FAULT_STOPPED), 1);
+	pks_expect_closed(test, "afterwards");
+}
+
+/* An ordinary page with a string that ends where a page with a key begins. */
+struct pks_policy_string {
+	char	*start;
+	struct page *pages[2];
+};
+
+static void pks_policy_string_init(struct kunit *test, struct pks_policy_string *s, int pkey)
+{
+	unsigned int level;
+	char *second;
+	pte_t *pte;
+
+	s->pages[0] = alloc_page(GFP_KERNEL | __GFP_ZERO);
+	s->pages[1] = alloc_page(GFP_KERNEL | __GFP_ZERO);
+	KUNIT_ASSERT_NOT_NULL(test, s->pages[0]);
+	KUNIT_ASSERT_NOT_NULL(test, s->pages[1]);
+	s->start = vmap(s->pages, 2, VM_MAP, PAGE_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, s->start);
+	memset(s->start, 'x', 2 * PAGE_SIZE);
+	second = s->start + PAGE_SIZE;
+	pte = lookup_address((unsigned long)second, &level);
+	KUNIT_ASSERT_NOT_NULL(test, pte);
+	pks_pte_set(pte, second, pte_val(*pte) | _PAGE_PKEY(pkey));
+}
+
+static void pks_policy_string_end(struct pks_policy_string *s)
+{
+	vunmap(s->start);
+	__free_page(s->pages[0]);
+	__free_page(s->pages[1]);
+}
+
+/* Reads a word at a time, and knows what may come behind. */
+static void pks_policy_overread(struct kunit *test)
+{
+	static const enum pks_policy policies[] = { PKS_POLICY_DENY, PKS_POLICY_PANIC };
+	int pkey = pks_test_key(test, 0), i, bytes;
+	struct pks_policy_string string;
+	unsigned long word;
+
+	pks_policy_string_init(test, &string, pkey);
+	pks_violations_clear();
+	for (i = 0; i < ARRAY_SIZE(policies); i++) {
+		KUNIT_ASSERT_EQ(test, 0, pks_set_policy(pkey, policies[i]));
+		for (bytes = 1; bytes < 8; bytes++) {
+			word = load_unaligned_zeropad(string.start + PAGE_SIZE - bytes);
+			KUNIT_EXPECT_EQ(test, word, 0x7878787878787878UL >> (64 - 8 * bytes));
+		}
+	}
+	KUNIT_EXPECT_EQ(test, pks_violations(), 0);
+	pks_expect_closed(test, "afterwards");
+	pks_policy_string_end(&string);
+}
+
+/* Of which the first byte is behind the end already is as much a violation as any. */
+static void pks_policy_overread_inside(struct kunit *test)
+{
+	int pkey = pks_audited_key(test), at;
+	struct pks_policy_string string;
+
+	pks_policy_string_init(test, &string, pkey);
+	for (at = 0; at < 9; at++) {
+		pks_violations_clear();
+		KUNIT_EXPECT_EQ(test, load_unaligned_zeropad(string.start + PAGE_SIZE + at),
+				0x7878787878787878UL);
+		KUNIT_EXPECT_EQ(test, pks_violations_that(PKS_FAULT_STEPPED), 1);
+	}
+	pks_expect_closed(test, "afterwards");
+	pks_policy_string_end(&string);
+}
+
 static void pks_policy_errnos(struct kunit *test)
 {
 	int pkey = pks_test_key(test, 0), i;
@@ -163,6 +254,9 @@ static struct kunit_case pks_policy_cases[] = {
 	KUNIT_CASE(pks_policy_file_set),
 	KUNIT_CASE(pks_policy_file_default),
 	KUNIT_CASE(pks_policy_file_garbage),
+	KUNIT_CASE(pks_policy_panic_probed),
+	KUNIT_CASE(pks_policy_overread),
+	KUNIT_CASE(pks_policy_overread_inside),
 	KUNIT_CASE(pks_policy_errnos),
 	{}
 };

@@ -120,8 +120,11 @@ int pks_write_nofault(void *dst, const void *src, size_t len);
  *	for that one instruction on that CPU, and closed again: each violation is
  *	seen, not only the first. In an NMI it stays open until the NMI ends; in
  *	other exceptions that count as NMIs (breakpoints, debug exceptions, machine
- *	checks) the violation is denied
- * @PKS_POLICY_PANIC: it is reported, and the machine panics
+ *	checks) the violation is denied, and so it is where something else would run
+ *	before the key is closed again; then the report says what
+ * @PKS_POLICY_PANIC: it is reported, and the machine panics; unless who did it only
+ *	looked whether that may be read or written, with page faults off, as
+ *	copy_from_kernel_nofault() does: then it is denied
  */
 enum pks_policy {
 	PKS_POLICY_DENY		= 0,
