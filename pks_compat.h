@@ -17,6 +17,7 @@
 #include <linux/static_call.h>
 #include <linux/syscore_ops.h>
 #include <linux/version.h>
+#include <asm/pgtable.h>
 #include <asm/processor.h>
 #include <asm/tlbflush.h>
 #ifdef PKS_HAVE_CPUID_API
@@ -37,6 +38,12 @@
  */
 #define PKS_CPUHP_STATE		CPUHP_AP_IRQ_GIC_STARTING
 
+/* In the kernel's own image, not in a module, which may call its functions anything. */
+static inline bool pks_is_kernels(unsigned long addr)
+{
+	return addr >= __START_KERNEL_map && addr < MODULES_VADDR;
+}
+
 /*
  * The address of a kernel function that is not exported, 0 if there is none. One
  * that may not be probed is refused after its address has been filled in. The probe is
@@ -53,7 +60,7 @@ static inline unsigned long pks_lookup(const char *name)
 		unregister_kprobe(&kp);
 	addr = (unsigned long)kp.addr;
 #endif
-	return addr;
+	return pks_is_kernels(addr) ? addr : 0;
 }
 
 /* Have the static call go to a function that is not exported; 0 without it. */

@@ -15,6 +15,7 @@
 #include <linux/irqflags.h>
 #include <linux/kprobes.h>
 #include <linux/mm.h>
+#include <linux/mutex.h>
 #include <linux/static_call.h>
 #include <linux/uaccess.h>
 #include <linux/vmalloc.h>
@@ -254,8 +255,17 @@ void pks_fault_teardown(void)
 	pks_fault_missing = "unloading";
 }
 
-/* For status: the hook's place, or why there is none. */
+/* For status: the hook's place, or why there is none. Asked of the hook itself. */
 const char *pks_fault_text(void)
 {
+	static DEFINE_MUTEX(mutex);
+	bool seen = true;
+
+	mutex_lock(&mutex);
+	if (!pks_fault_missing)
+		seen = pks_fault_sees();
+	mutex_unlock(&mutex);
+	if (!seen)
+		return "lost: the kernel does not call it any more";
 	return pks_fault_missing ?: pks_passed ? "on, at bad_area_nosemaphore()" : "on";
 }

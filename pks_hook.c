@@ -2,15 +2,16 @@
 /* Hooks at the entry of kernel functions, by ftrace, and the kernel's tracepoints. */
 #include "pks_internal.h"
 #include <linux/ftrace.h>
-#include <linux/string.h>
-#include <linux/tracepoint.h>
 
+/*
+ * By its address: a module may have a function of that name, too. With no kprobes no
+ * address can be had.
+ */
 static int pks_hook_filter(struct ftrace_ops *ops, const char *function)
 {
-	char name[32];
+	unsigned long addr = pks_lookup(function);
 
-	strscpy(name, function, sizeof(name));
-	return ftrace_set_filter(ops, name, strlen(name), 1);
+	return addr ? ftrace_set_filter_ip(ops, addr, 0, 1) : -ENOENT;
 }
 
 /* As it was before it had a filter, which 6.1 and 6.12 would free again with the next one. */

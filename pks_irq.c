@@ -162,14 +162,21 @@ static void pks_irq_unhook_hardirqs(void)
 	pks_unhook_direct(&pks_irq_enter_ops, pks_irq_enter);
 }
 
-/* Answers from handlers: was what they interrupted put in its place? */
-struct pks_irq_proof {
+/* How long a handler may take to come. */
+#define PKS_IRQ_TIMEOUT		HZ
+
+/*
+ * Answers from handlers: was what they interrupted put in its place? Not on a stack: a
+ * handler may come when nobody waits for it any more.
+ */
+static struct pks_irq_proof {
 	struct irq_work		work;
 	struct hrtimer		timer;
+	struct completion	interrupted;
 	struct completion	served;
 	bool			hardirq;
 	bool			softirq;
-};
+} pks_irq_proof;
 
 static enum hrtimer_restart pks_prove_softirq(struct hrtimer *timer)
 {
@@ -191,28 +198,30 @@ static void pks_prove_hardirq(struct irq_work *work)
 
 	proof->hardirq = this_cpu_read(pks_cpu.irq_saved[0]) != PKS_UNSAVED &&
 			 pks_context_kept();
+	complete(&proof->interrupted);
 }
 
 /* Hooks are relied on only after they were seen to work. */
 static const char *pks_irq_prove(void)
 {
-	struct pks_irq_proof proof = {
-		.work = IRQ_WORK_INIT_HARD(pks_prove_hardirq),
-	};
+	struct pks_irq_proof *proof = &pks_irq_proof;
 
-	irq_work_queue(&proof.work);
-	irq_work_sync(&proof.work);
-	if (!proof.hardirq)
+	proof->work = IRQ_WORK_INIT_HARD(pks_prove_hardirq);
+	init_completion(&proof->interrupted);
+	irq_work_queue(&proof->work);
+	if (!wait_for_completion_timeout(&proof->interrupted, PKS_IRQ_TIMEOUT))
+		return "an interrupt that was raised did not come";
+	irq_work_sync(&proof->work);
+	if (!proof->hardirq)
 		return "the hook on irq_enter_rcu() does not work";
 
-	init_completion(&proof.served);
-	hrtimer_setup_on_stack(&proof.timer, pks_prove_softirq,
-			       CLOCK_MONOTONIC, HRTIMER_MODE_REL_SOFT);
-	hrtimer_start(&proof.timer, ns_to_ktime(1000), HRTIMER_MODE_REL_SOFT);
-	wait_for_completion(&proof.served);
-	hrtimer_cancel(&proof.timer);
-	destroy_hrtimer_on_stack(&proof.timer);
-	return proof.softirq ? NULL : "the softirq tracepoints do not work";
+	init_completion(&proof->served);
+	hrtimer_setup(&proof->timer, pks_prove_softirq, CLOCK_MONOTONIC,
+		      HRTIMER_MODE_REL_SOFT);
+	hrtimer_start(&proof->timer, ns_to_ktime(1000), HRTIMER_MODE_REL_SOFT);
+	wait_for_completion_timeout(&proof->served, PKS_IRQ_TIMEOUT);
+	hrtimer_cancel(&proof->timer);
+	return proof->softirq ? NULL : "the softirq tracepoints do not work";
 }
 
 /*

@@ -3,7 +3,9 @@
  * Where violations reach pks_fault() only behind the kernel's warning of them, that
  * warning is left out. It is a WARN_ON_ONCE(), of which the kernel's table of warnings
  * says whether it has been given: it is marked as such. Which one it is, a kprobe at
- * report_bug() sees when pks meets it; it is there for that moment alone.
+ * report_bug() sees when pks meets it; it is there for that moment alone. A kprobe that is
+ * registered need not be armed, for all of them may be switched off: so this one has to
+ * be hit by a harmless call first.
  *
  * Whoever has all warnings given again, by debugfs clear_warn_once, has this one back.
  */
@@ -13,10 +15,13 @@
 #include <linux/static_call.h>
 
 DEFINE_STATIC_CALL_RET0(pks_find_bug, find_bug);
+DEFINE_STATIC_CALL_RET0(pks_report_bug, report_bug);
 
 /* Where the warning is; and its entry, while that has a mark of ours. */
 static unsigned long pks_warning_at;
 static struct bug_entry *pks_warning;
+/* Has the probe seen the call that is there for it to be seen? */
+static bool pks_warning_seen;
 
 static enum bug_trap_type pks_warned(unsigned long addr, struct pt_regs *regs)
 {
@@ -26,6 +31,8 @@ static enum bug_trap_type pks_warned(unsigned long addr, struct pt_regs *regs)
 /* At the entry of report_bug(addr, regs). The first one of the proof goes no further. */
 static int pks_warning_pre(struct kprobe *kp, struct pt_regs *regs)
 {
+	if (!regs->di)
+		WRITE_ONCE(pks_warning_seen, true);
 	if (!pks_fault_proving() || pks_warning_at)
 		return 0;
 	WRITE_ONCE(pks_warning_at, regs->di);
@@ -47,11 +54,26 @@ static struct kprobe pks_warning_probe = {
 	.post_handler	= pks_warning_post,
 };
 
+/* There is no warning at address 0, and so nothing is said of it. */
+static bool pks_warning_probed(void)
+{
+	struct pt_regs regs = { };
+
+	WRITE_ONCE(pks_warning_seen, false);
+	static_call(pks_report_bug)(0, &regs);
+	return READ_ONCE(pks_warning_seen);
+}
+
 /* From now on the first warning that the proof meets is found. May sleep. */
 bool pks_warning_watch(void)
 {
-	return pks_find(pks_find_bug, "find_bug") &&
-		!register_kprobe(&pks_warning_probe);
+	if (!pks_find(pks_find_bug, "find_bug") || !pks_find(pks_report_bug, "report_bug") ||
+	    register_kprobe(&pks_warning_probe))
+		return false;
+	if (pks_warning_probed())
+		return true;
+	unregister_kprobe(&pks_warning_probe);
+	return false;
 }
 
 /* The proof has met it, if there is one. May sleep. */
