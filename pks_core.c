@@ -460,6 +460,7 @@ static int __init pks_init(void)
 		WRITE_ONCE(pks_on, true);
 		pks_announce();
 	}
+	pks_tag_init();
 	err = pks_machine_init();
 	if (err) {
 		pks_stop();

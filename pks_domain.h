@@ -174,6 +174,9 @@ void pks_domains_exit(void);
 /* pks_tag.c */
 int pks_tag(unsigned long start, unsigned long end, int pkey, unsigned int *splits);
 void pks_tag_flush(void);
+bool pks_is_huge(unsigned long addr);
+int pks_split_huge(unsigned long addr);
+void pks_tag_init(void);
 
 /* pks_memory.c */
 bool pks_gfp_ok(gfp_t gfp, unsigned long caller);

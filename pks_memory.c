@@ -202,6 +202,39 @@ static bool pks_pages_take(struct pks_dom *dom, struct pks_want *want)
 	return want->addr;
 }
 
+/* How many pieces of memory are looked at for one that costs no split. */
+#define PKS_CANDIDATES		4
+
+/*
+ * Pages for a chunk. Where the direct map is of pages of 1 GiB, one is split for a domain's
+ * first chunk, and then the others are to be had from there: the first candidate that is in
+ * a page that has been split, or, where there is none, the first of all. 0 without memory.
+ */
+static unsigned long pks_chunk_pages(struct pks_dom *dom, unsigned int order, gfp_t gfp)
+{
+	unsigned long pages, huge[PKS_CANDIDATES];
+	unsigned int nr = 0;
+
+	for (;;) {
+		pages = __get_free_pages(gfp, order);
+		if (!pages || !dom->pub.pkey || order != PKS_CHUNK_ORDER || !pks_is_huge(pages))
+			break;
+		huge[nr++] = pages;
+		if (nr == PKS_CANDIDATES)
+			break;
+	}
+	if (nr && (!pages || nr == PKS_CANDIDATES)) {
+		pages = huge[0];
+		if (!pks_split_huge(pages))
+			dom->splits++;
+	}
+	while (nr--) {
+		if (huge[nr] != pages)
+			free_pages(huge[nr], order);
+	}
+	return pages;
+}
+
 /*
  * A zeroed one of @order, all of it tagged. Its first pages are @want's, before anyone
  * else can have them. Under dom->mutex.
@@ -219,7 +252,7 @@ static int pks_chunk_new(struct pks_dom *dom, unsigned int order, gfp_t gfp,
 	gfp &= ~(__GFP_HIGHMEM | __GFP_MOVABLE | __GFP_COMP);
 	gfp |= __GFP_ZERO | __GFP_NOWARN;
 	gfp |= order > PAGE_ALLOC_COSTLY_ORDER ? __GFP_NORETRY : __GFP_RETRY_MAYFAIL;
-	start = __get_free_pages(gfp, order);
+	start = pks_chunk_pages(dom, order, gfp);
 	if (!start)
 		return err;
 	/* Each is someone's who may pass it on, and then has a reference of its own. */

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Keys in the kernel's page tables. An entry whose page is all ours gets the key
- * in place, whatever its size; a larger one is first split by the kernel itself,
- * which does so when a part of it is to be cached in another way.
+ * in place, whatever its size; a larger one is first split by the kernel itself.
  */
 #include "pks_domain.h"
 #include <linux/sched/mm.h>
 #include <linux/smp.h>
+#include <linux/static_call.h>
 #include <trace/events/pks.h>
 #include <asm/cpufeature.h>
 #include <asm/invpcid.h>
@@ -25,20 +25,63 @@ static void pks_set_entry(pte_t *pte, int pkey)
 	while (!try_cmpxchg(&pte->pte, &old, new));
 }
 
+DEFINE_STATIC_CALL_NULL(pks_set_4k, set_memory_4k);
+DEFINE_STATIC_CALL_NULL(pks_set_ro, set_memory_ro);
+DEFINE_STATIC_CALL_NULL(pks_set_rw, set_memory_rw);
+/* Can the kernel be asked to split large pages? */
+static bool pks_splits __ro_after_init;
+
 /*
- * Have the large page at @addr split so that [@addr, @end) has entries of its own.
- * Write-combining for a moment: nobody loses anything but speed. The page for the table
- * comes from the reserves if need be: nobody is killed for it, and nobody waits.
+ * Have the large page at @addr split so that [@addr, @end) has entries of its own, of 4
+ * KiB each. Nothing else changes: neither rights nor the type of memory. The page for the
+ * table comes from the reserves if need be: nobody is killed for it, and nobody waits.
  */
 static int pks_split(unsigned long addr, unsigned long end)
 {
-	int nr_pages = (end - addr) >> PAGE_SHIFT, err;
-	unsigned int reclaim = memalloc_noreclaim_save();
+	unsigned int reclaim;
+	int err;
 
-	err = set_memory_wc(addr, nr_pages);
-	err = err ?: set_memory_wb(addr, nr_pages);
+	if (!pks_splits)
+		return -EOPNOTSUPP;
+	reclaim = memalloc_noreclaim_save();
+	err = static_call(pks_set_4k)(addr, (end - addr) >> PAGE_SHIFT);
 	memalloc_noreclaim_restore(reclaim);
 	return err;
+}
+
+/* Is that part of a page of 1 GiB? */
+bool pks_is_huge(unsigned long addr)
+{
+	unsigned int level = PG_LEVEL_NONE;
+
+	return lookup_address(addr, &level) && level == PG_LEVEL_1G;
+}
+
+/*
+ * Have a page of 1 GiB split into such of 2 MiB, of which one is at @addr. That is nobody's,
+ * and so may be read-only for a moment: the kernel splits no further than what is changed.
+ */
+int pks_split_huge(unsigned long addr)
+{
+	unsigned int reclaim;
+	int err;
+
+	if (!pks_splits)
+		return -EOPNOTSUPP;
+	reclaim = memalloc_noreclaim_save();
+	err = static_call(pks_set_ro)(addr, PTRS_PER_PMD);
+	/* Back in any case: it may have been changed in part. */
+	err = static_call(pks_set_rw)(addr, PTRS_PER_PMD) ?: err;
+	memalloc_noreclaim_restore(reclaim);
+	return err;
+}
+
+/* What can't be had is no reason not to go on: whole large pages are not split. */
+void pks_tag_init(void)
+{
+	pks_splits = pks_find(pks_set_4k, "set_memory_4k") &&
+		     pks_find(pks_set_ro, "set_memory_ro") &&
+		     pks_find(pks_set_rw, "set_memory_rw");
 }
 
 /*

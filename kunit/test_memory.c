@@ -196,6 +196,37 @@ static void pks_memory_splits(struct kunit *test)
 	free_pages((unsigned long)large, 9);
 }
 
+/* How many pages of 1 GiB the direct map has. */
+static unsigned int pks_memory_huge_pages(void)
+{
+	unsigned long addr = PAGE_OFFSET, end = (unsigned long)high_memory;
+	unsigned int level, nr = 0;
+
+	for (; addr < end; addr += PUD_SIZE)
+		nr += lookup_address(addr, &level) && level == PG_LEVEL_1G;
+	return nr;
+}
+
+/* All domains have their memory from one of them, which is split. */
+static void pks_memory_huge_pages_stay(struct kunit *test)
+{
+	unsigned int before = pks_memory_huge_pages(), i;
+	struct pks_domain *domains[8];
+	void *pages[8];
+
+	if (!before)
+		kunit_skip(test, "the direct map has no page of 1 GiB");
+	for (i = 0; i < ARRAY_SIZE(domains); i++) {
+		domains[i] = pks_test_domain(test, 0);
+		pages[i] = pks_memory_pages(test, domains[i], 9);
+		KUNIT_EXPECT_EQ(test, pks_test_level(pages[i]), PG_LEVEL_2M);
+		pks_expect_keyed(test, pages[i], PMD_SIZE, domains[i]->pkey);
+	}
+	KUNIT_EXPECT_GE(test, pks_memory_huge_pages() + 1, before);
+	while (i--)
+		pks_domain_free_pages(domains[i], pages[i], 9);
+}
+
 /* The frames of two domains are never in one large page. */
 static void pks_memory_two_domains(struct kunit *test)
 {
@@ -1196,6 +1227,7 @@ static struct kunit_case pks_memory_cases[] = {
 	KUNIT_CASE(pks_memory_vmalloc),
 	KUNIT_CASE(pks_memory_large_pages_stay),
 	KUNIT_CASE(pks_memory_splits),
+	KUNIT_CASE(pks_memory_huge_pages_stay),
 	KUNIT_CASE(pks_memory_two_domains),
 	KUNIT_CASE(pks_memory_protect_linear),
 	KUNIT_CASE(pks_memory_protect_vmalloc),
