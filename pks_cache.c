@@ -155,21 +155,21 @@ static void pks_slab_free(struct pks_slab *slab)
 	kfree_rcu(slab, rcu);
 }
 
-static void *pks_slab_take(struct pks_slab *slab)
+static struct pks_object *pks_slab_take(struct pks_slab *slab)
 {
 	struct pks_object *object = slab->free;
 
 	slab->free = object->next;
 	slab->used++;
-	object->used = true;
-	return pks_object_addr(slab, object);
+	return object;
 }
 
-static void *pks_cache_take(struct pks_cache *cache)
+/* Not free any more, and not allocated yet: nobody can write to it. */
+static struct pks_object *pks_cache_take(struct pks_cache *cache)
 {
 	struct pks_slab *slab;
 	unsigned long flags;
-	void *object = NULL;
+	struct pks_object *object = NULL;
 
 	raw_spin_lock_irqsave(&cache->lock, flags);
 	slab = list_first_entry_or_null(&cache->slabs, struct pks_slab, node);
@@ -221,14 +221,23 @@ static int pks_cache_grow(struct pks_cache *cache, gfp_t gfp)
 
 static void *pks_object_alloc(struct pks_cache *cache, gfp_t gfp, unsigned long caller)
 {
-	void *object;
+	struct pks_object *object;
+	void *addr;
 
 	if (!pks_gfp_ok(gfp, caller))
 		return NULL;
 	for (;;) {
 		object = pks_cache_take(cache);
-		if (object ? pks_object_check(cache, object) : pks_cache_grow(cache, gfp))
-			return object;
+		if (!object) {
+			if (pks_cache_grow(cache, gfp))
+				return NULL;
+			continue;
+		}
+		addr = pks_object_addr(object->slab, object);
+		if (pks_object_check(cache, addr)) {
+			WRITE_ONCE(object->used, true);
+			return addr;
+		}
 	}
 }
 

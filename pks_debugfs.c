@@ -104,9 +104,10 @@ static int status_show(struct seq_file *m, void *unused)
 	seq_printf(m, "records:         %u, of which %u hold more than the default\n",
 		   threads[0], threads[1]);
 	seq_printf(m, "irq isolation:   %s\n", pks_isolation_text());
-	seq_printf(m, "not isolated:    %sexceptions, the reschedule IPI%s\n",
-		   pks_irq_isolated ? "" : "interrupts, softirqs, NMIs, ",
-		   pks_irq_isolated ? ", later registered NMI handlers" : "");
+	seq_printf(m, "not isolated:    %s%sexceptions, the reschedule IPI%s%s%s\n",
+		   pks_irq_isolated ? "" : "interrupts, softirqs, ",
+		   pks_nmi_isolated ? "" : "NMIs, ", pks_nmi_missing ? " (NMIs: " : "",
+		   pks_nmi_missing ?: "", pks_nmi_missing ? ")" : "");
 	seq_printf(m, "fault hook:      %s\n", pks_fault_text());
 	seq_printf(m, "audit:           %s\n", pks_step_missing ?: "on");
 	seq_printf(m, "policy:          %s (default of new keys)\n",

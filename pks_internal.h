@@ -366,7 +366,9 @@ size_t pks_zero_nofault(const void *src, size_t words);
 extern const char pks_copy_nofault_access[];
 
 /* pks_nmi.c */
-int pks_nmi_isolate(void);
+extern bool pks_nmi_isolated;
+extern const char *pks_nmi_missing;
+void pks_nmi_isolate(void);
 void pks_nmi_restore(void);
 
 /* pks_debugfs.c */

@@ -229,15 +229,11 @@ static const char *pks_irq_prove(void)
  * back before one of them goes: no handler that began with its interrupted word
  * saved is without its hook on the way out.
  */
-static int pks_irq_isolate(void)
+static void pks_irq_isolate(void)
 {
-	int err = pks_nmi_isolate();
-
-	if (err)
-		return err;
+	pks_nmi_isolate();
 	WRITE_ONCE(pks_irq_isolated, true);
 	pks_slow_set(PKS_SLOW_UNISOLATED, false);
-	return 0;
 }
 
 static void pks_irq_restore(void)
@@ -253,21 +249,19 @@ static void pks_irq_restore(void)
 /*
  * Switch the isolation of interrupts. Without it a handler runs with the rights
  * of what it interrupted, and can't open keys. Returns -EOPNOTSUPP where the
- * hooks can't be had, or an error of registering one. May sleep.
+ * hooks can't be had. May sleep.
  */
 int pks_irq_set_isolation(bool on)
 {
-	int err = 0;
-
 	if (pks_irq_missing)
 		return on ? -EOPNOTSUPP : 0;
 	mutex_lock(&pks_irq_mutex);
 	if (on && !pks_irq_isolated)
-		err = pks_irq_isolate();
+		pks_irq_isolate();
 	else if (!on && pks_irq_isolated)
 		pks_irq_restore();
 	mutex_unlock(&pks_irq_mutex);
-	return err;
+	return 0;
 }
 
 /* What can't be had is said in pks_irq_missing; the module goes on without. */
@@ -281,11 +275,9 @@ void pks_irq_setup(void)
 		pks_irq_unhook_hardirqs();
 		return;
 	}
-	pks_irq_missing = "NMI handlers can't be registered";
-	if (!pks_irq_isolate()) {
-		pks_irq_missing = pks_irq_prove();
-		pks_irq_restore();
-	}
+	pks_irq_isolate();
+	pks_irq_missing = pks_irq_prove();
+	pks_irq_restore();
 	if (pks_irq_missing) {
 		pks_irq_unhook_softirqs();
 		pks_irq_unhook_hardirqs();

@@ -28,11 +28,12 @@ bool pks_gfp_ok(gfp_t gfp, unsigned long caller)
 	return false;
 }
 
-/* Pages that someone wants of a domain, and, once they are there, where. */
+/* Pages that someone wants of a domain, and, once they are there, where and in which chunk. */
 struct pks_want {
-	unsigned int	order;
-	u8		part;
-	void		*addr;
+	unsigned int		order;
+	u8			part;
+	void			*addr;
+	struct pks_chunk	*chunk;
 };
 
 /* In an RCU read-side section, or while something of it is allocated. */
@@ -158,7 +159,8 @@ static bool pks_chunk_is_full(const struct pks_chunk *chunk)
 	return chunk->used == pks_chunk_size(chunk);
 }
 
-static void *pks_chunk_take(struct pks_chunk *chunk, unsigned int order, u8 part)
+/* Not free any more, and not allocated yet: nobody can write to them. */
+static void *pks_chunk_take(struct pks_chunk *chunk, unsigned int order)
 {
 	unsigned int nr = 1U << order;
 	unsigned long at;
@@ -170,7 +172,6 @@ static void *pks_chunk_take(struct pks_chunk *chunk, unsigned int order, u8 part
 	if (at >= pks_chunk_size(chunk))
 		return NULL;
 	bitmap_set(chunk->map, at, nr);
-	chunk->orders[at] = order | part;
 	chunk->used += nr;
 	return (void *)(chunk->area.start + (at << PAGE_SHIFT));
 }
@@ -179,9 +180,10 @@ static void *pks_chunk_take(struct pks_chunk *chunk, unsigned int order, u8 part
 static bool pks_chunk_serve(struct pks_dom *dom, struct pks_chunk *chunk,
 			    struct pks_want *want)
 {
-	want->addr = pks_chunk_take(chunk, want->order, want->part);
+	want->addr = pks_chunk_take(chunk, want->order);
 	if (!want->addr)
 		return false;
+	want->chunk = chunk;
 	dom->used += 1UL << want->order;
 	if (pks_chunk_is_full(chunk))
 		list_move_tail(&chunk->area.node, &dom->chunks);
@@ -317,13 +319,11 @@ static void pks_pages_add(struct pks_dom *dom, struct pks_want *want, gfp_t gfp)
 }
 
 /* They are out of use for good, and can't be written, or are someone else's, too. */
-static void pks_pages_lose(struct pks_dom *dom, const void *addr, unsigned int order)
+static void pks_pages_lose(struct pks_dom *dom, struct pks_chunk *chunk, unsigned int order)
 {
-	struct pks_chunk *chunk = pks_chunk_of(addr);
 	unsigned long flags;
 
 	raw_spin_lock_irqsave(&dom->lock, flags);
-	chunk->orders[pks_chunk_index(chunk, addr)] = PKS_NO_ORDER;
 	chunk->lost += 1U << order;
 	dom->used -= 1UL << order;
 	dom->lost += 1UL << order;
@@ -363,9 +363,14 @@ void *pks_pages_get(struct pks_dom *dom, unsigned int order, u8 part, gfp_t gfp)
 	for (;;) {
 		if (!pks_pages_take(dom, &want) && gfpflags_allow_blocking(gfp))
 			pks_pages_add(dom, &want, gfp);
-		if (!want.addr || pks_pages_check(dom, want.addr, order))
+		if (!want.addr)
+			return NULL;
+		if (pks_pages_check(dom, want.addr, order)) {
+			WRITE_ONCE(want.chunk->orders[pks_chunk_index(want.chunk, want.addr)],
+				   order | part);
 			return want.addr;
-		pks_pages_lose(dom, want.addr, order);
+		}
+		pks_pages_lose(dom, want.chunk, order);
 		want.addr = NULL;
 	}
 }
@@ -438,7 +443,7 @@ void pks_pages_put(struct pks_dom *dom, void *addr, unsigned int order, u8 part,
 		pks_pages_give(dom, chunk, pks_chunk_index(chunk, addr), order);
 		return;
 	}
-	pks_pages_lose(dom, addr, order);
+	pks_pages_lose(dom, chunk, order);
 	pr_warn_ratelimited("domain %s: 2^%u pages are lost: someone else holds them, or they can't be zeroed; freed by %pS\n",
 			    dom->name, order, (void *)caller);
 }

@@ -143,7 +143,7 @@ const char *pks_step_refusal(const struct pks_frame *frame, const struct pt_regs
 			PKS_NOT_STEPPED("nobody gives the rights of this context back") : NULL;
 	if (frame->step.active && (regs->flags & X86_EFLAGS_TF))
 		return NULL;
-	if (!READ_ONCE(pks_irq_isolated))
+	if (!READ_ONCE(pks_nmi_isolated))
 		return PKS_NOT_STEPPED("NMIs would have the key");
 	if (regs->flags & X86_EFLAGS_TF)
 		return PKS_NOT_STEPPED("someone else goes through it step by step");

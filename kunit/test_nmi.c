@@ -4,8 +4,11 @@
 #include <linux/delay.h>
 #include <linux/kthread.h>
 #include <linux/smp.h>
+#include <linux/string.h>
 #include <asm/apic.h>
+#include <asm/mach_traps.h>
 #include <asm/nmi.h>
+#include <asm/x86_init.h>
 
 #define PKS_NMI_ROUNDS	200
 
@@ -53,10 +56,45 @@ static void pks_nmi_send(unsigned int cpu, unsigned int count)
 	}
 }
 
-/*
- * A handler registered now comes after ours: switching the isolation off and on
- * takes it in.
- */
+/* Of each kind of NMI: why the machine is told that it is one. */
+struct pks_nmi_kind {
+	const char	*name;
+	unsigned int	type;
+	unsigned char	reason;
+};
+
+static const struct pks_nmi_kind pks_nmi_kinds[] = {
+	{ "local", NMI_LOCAL, 0 },
+	{ "unknown", NMI_UNKNOWN, 0 },
+	{ "SERR", NMI_SERR, NMI_REASON_SERR },
+	{ "I/O check", NMI_IO_CHECK, NMI_REASON_IOCHK },
+};
+
+static void pks_nmi_kind_name(const struct pks_nmi_kind *kind, char *desc)
+{
+	strscpy(desc, kind->name, KUNIT_PARAM_DESC_SIZE);
+}
+
+KUNIT_ARRAY_PARAM(pks_nmi_kind, pks_nmi_kinds, pks_nmi_kind_name);
+
+static const struct pks_nmi_kind *pks_nmi_watched;
+static unsigned char (*pks_nmi_reason_was)(void);
+
+static unsigned char pks_nmi_reason(void)
+{
+	return atomic_read(&pks_nmi_wanted) ? pks_nmi_watched->reason : pks_nmi_reason_was();
+}
+
+/* From now on those of a kind come to the handler, which is registered after pks. */
+static void pks_nmi_watch(struct kunit *test, const struct pks_nmi_kind *kind)
+{
+	KUNIT_ASSERT_EQ(test, 0, register_nmi_handler(kind->type, pks_nmi_handler, 0,
+						      "pks_kunit"));
+	pks_nmi_watched = kind;
+	if (kind->reason)
+		x86_platform.get_nmi_reason = pks_nmi_reason;
+}
+
 static int pks_nmi_init(struct kunit *test)
 {
 	int err = pks_fixture_init(test);
@@ -64,23 +102,24 @@ static int pks_nmi_init(struct kunit *test)
 	if (err)
 		return err;
 	pks_nmi_seen = (struct pks_nmi_seen){ };
+	pks_nmi_watched = NULL;
+	pks_nmi_reason_was = x86_platform.get_nmi_reason;
 	pks_isolation_needed(test);
-	err = register_nmi_handler(NMI_LOCAL, pks_nmi_handler, 0, "pks_kunit");
-	if (err)
-		return err;
-	pks_nmi_seen.watched = true;
+	if (strstr(pks_line_with(test, pks_file_read(test, "status"), "not isolated:"), "NMIs"))
+		kunit_skip(test, "NMIs are not isolated");
 	/* 6.1 warns when a message of an NMI meets a user of this tracepoint. */
 	pks_console_unwatch();
-	pks_isolation_set(test, false);
-	return pks_isolation_set(test, true);
+	pks_nmi_seen.watched = true;
+	return 0;
 }
 
 static void pks_nmi_exit(struct kunit *test)
 {
-	if (pks_nmi_seen.watched) {
-		unregister_nmi_handler(NMI_LOCAL, "pks_kunit");
+	x86_platform.get_nmi_reason = pks_nmi_reason_was;
+	if (pks_nmi_watched)
+		unregister_nmi_handler(pks_nmi_watched->type, "pks_kunit");
+	if (pks_nmi_seen.watched)
 		pks_console_watch();
-	}
 	pks_fixture_exit(test);
 }
 
@@ -97,6 +136,7 @@ static void pks_nmi_in_a_scope(struct kunit *test)
 	u32 open;
 	int former;
 
+	pks_nmi_watch(test, test->param_value);
 	pks_nmi_seen.pkey = pks_test_key(test, 0);
 	pks_nmi_seen.page = pks_test_page(test, pks_nmi_seen.pkey);
 
@@ -138,6 +178,7 @@ static void pks_nmi_in_updates(struct kunit *test)
 
 	if (num_online_cpus() < 2)
 		kunit_skip(test, "only one CPU is online");
+	pks_nmi_watch(test, &pks_nmi_kinds[0]);
 	pks_nmi_seen.pkey = pks_test_key(test, 0);
 	pks_nmi_seen.page = pks_test_page(test, pks_nmi_seen.pkey);
 
@@ -155,7 +196,7 @@ static void pks_nmi_in_updates(struct kunit *test)
 }
 
 static struct kunit_case pks_nmi_cases[] = {
-	KUNIT_CASE(pks_nmi_in_a_scope),
+	KUNIT_CASE_PARAM(pks_nmi_in_a_scope, pks_nmi_kind_gen_params),
 	KUNIT_CASE(pks_nmi_in_updates),
 	{}
 };

@@ -94,15 +94,6 @@ fetch_by_event() {
 
 play_kprobe_event() { gets fetch_by_event; }
 
-# Takes in NMI handlers that have come later.
-play_nmi_isolated() {
-	if grep -q '^irq isolation: *on' $pks/status; then
-		echo 0 >$pks/irq_isolation
-		echo 1 >$pks/irq_isolation
-	fi
-	cat $attacks/play/nmi_in_scope
-}
-
 play_suspend() {
 	monitor 4 system_wakeup
 	echo mem >/sys/power/state

@@ -34,7 +34,7 @@ class Captured(unittest.TestCase):
             "status", text("holders", "status"), parse.status_text))
         self.assertEqual(status, Status(
             True, "", 4, 4, "0x55555564", 1, 9, 6, "on",
-            "exceptions, the reschedule IPI, later registered NMI handlers",
+            "exceptions, the reschedule IPI",
             "on", "on", "deny", 0, 0))
 
     def test_status_counts(self):
