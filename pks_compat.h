@@ -11,6 +11,7 @@
 #include <linux/hrtimer.h>
 #include <linux/kprobes.h>
 #include <linux/list.h>
+#include <linux/mm_types.h>
 #include <linux/preempt.h>
 #include <linux/seq_file.h>
 #include <linux/stacktrace.h>
@@ -152,6 +153,13 @@ static inline size_t list_count_nodes(struct list_head *head)
 		nodes++;
 	return nodes;
 }
+#endif
+
+/* mm_types.h: flags of an area of a process are a type of their own. */
+#ifdef EMPTY_VMA_FLAGS
+#define PKS_NO_VMA_FLAGS	EMPTY_VMA_FLAGS
+#else
+#define PKS_NO_VMA_FLAGS	0
 #endif
 
 /* 6.8: the largest order of pages has this name; 6.1 has the number of orders. */

@@ -435,7 +435,7 @@ static void pks_memory_protect_device(struct kunit *test)
 
 static void pks_memory_protect_file(struct kunit *test)
 {
-	struct file *file = shmem_file_setup("pks", PAGE_SIZE, 0);
+	struct file *file = shmem_file_setup("pks", PAGE_SIZE, PKS_NO_VMA_FLAGS);
 	struct page *page;
 
 	KUNIT_ASSERT_FALSE(test, IS_ERR(file));
