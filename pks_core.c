@@ -399,6 +399,7 @@ static int __init pks_start(void)
 	if (err)
 		goto err_cpu;
 	pks_fault_check();
+	pks_leftover_init();
 	pks_irq_setup();
 	pks_irq_set_isolation(irq_isolation);
 	return 0;
@@ -422,6 +423,7 @@ static void pks_stop(void)
 	WRITE_ONCE(pks_on, false);
 	pks_irq_teardown();
 	unregister_module_notifier(&pks_module_nb);
+	pks_leftover_exit();
 	pks_thread_exit();
 	pks_cpu_exit();
 	/* Pages of keys that were never freed may fault until here. */

@@ -108,6 +108,9 @@ static int status_show(struct seq_file *m, void *unused)
 		   pks_irq_isolated ? "" : "interrupts, softirqs, ",
 		   pks_nmi_isolated ? "" : "NMIs, ", pks_nmi_missing ? " (NMIs: " : "",
 		   pks_nmi_missing ?: "", pks_nmi_missing ? ")" : "");
+	seq_printf(m, "left open:       %s%s\n",
+		   pks_leftover_missing ? "not seen at the ends of " : "closed and said",
+		   pks_leftover_missing ?: "");
 	seq_printf(m, "fault hook:      %s\n", pks_fault_text());
 	seq_printf(m, "audit:           %s\n", pks_step_missing ?: "on");
 	seq_printf(m, "policy:          %s (default of new keys)\n",

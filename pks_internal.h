@@ -244,6 +244,16 @@ void pks_thread_kick(void);
 int pks_thread_for_each(int (*fn)(struct pks_thread *t, void *data), void *data);
 u32 pks_thread_rights(const struct pks_thread *t, int *cpu);
 
+/* pks_leftover.c */
+extern const char *pks_leftover_missing;
+void pks_leftover_of(u32 word, const char *what, const void *function);
+void pks_leftover_of_irq(u32 word, const char *what);
+void pks_return_watch(void);
+void pks_return_unwatch(void);
+void pks_return_unwatch_cpu(int cpu);
+void pks_leftover_init(void);
+void pks_leftover_exit(void);
+
 /* pks_hook.c */
 struct ftrace_ops;
 int pks_hook(struct ftrace_ops *ops, const char *function);
@@ -368,8 +378,9 @@ extern const char pks_copy_nofault_access[];
 /* pks_nmi.c */
 extern bool pks_nmi_isolated;
 extern const char *pks_nmi_missing;
-void pks_nmi_isolate(void);
-void pks_nmi_restore(void);
+void pks_nmi_setup(void);
+void pks_nmi_teardown(void);
+void pks_nmi_isolate(bool on);
 
 /* pks_debugfs.c */
 #ifdef CONFIG_DEBUG_FS
@@ -482,6 +493,12 @@ static __always_inline void pks_switch_word(u32 old, u32 new)
 	this_cpu_write(pks_pkrs, new);
 	if (((old ^ new) & ~PKS_WORD_FLAGS) || (old & PKS_BUSY))
 		pks_write_msr(pks_rights_of(new));
+}
+
+/* Does @word, of which a function was given the default, differ from it? */
+static inline bool pks_is_left(u32 word)
+{
+	return pks_rights_of(word ^ READ_ONCE(pks_default));
 }
 
 /* The word that a frame begins with in which others' functions run. */

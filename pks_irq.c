@@ -66,7 +66,10 @@ static void notrace pks_irq_enter(void)
 static void notrace pks_irq_exit(void)
 {
 	unsigned int level = hardirq_count() / HARDIRQ_OFFSET - 1;
+	u32 word = this_cpu_read(pks_pkrs);
 
+	if (unlikely(pks_is_left(word)) && READ_ONCE(pks_irq_isolated))
+		pks_leftover_of_irq(word, "an interrupt handler");
 	pks_restore(this_cpu_ptr(&pks_cpu.irq_saved[level % PKS_IRQ_LEVELS]));
 }
 
@@ -109,8 +112,11 @@ static void pks_softirq_exit(void *data, unsigned int nr)
 
 	local_irq_save(flags);
 	saved = pks_softirq_saved();
-	if (saved)
+	if (saved && *saved != PKS_UNSAVED) {
+		if (unlikely(pks_is_left(this_cpu_read(pks_pkrs))))
+			pks_leftover_of_irq(this_cpu_read(pks_pkrs), "a softirq handler");
 		pks_restore(saved);
+	}
 	local_irq_restore(flags);
 }
 
@@ -231,7 +237,7 @@ static const char *pks_irq_prove(void)
  */
 static void pks_irq_isolate(void)
 {
-	pks_nmi_isolate();
+	pks_nmi_isolate(true);
 	WRITE_ONCE(pks_irq_isolated, true);
 	pks_slow_set(PKS_SLOW_UNISOLATED, false);
 }
@@ -243,7 +249,7 @@ static void pks_irq_restore(void)
 	WRITE_ONCE(pks_irq_isolated, false);
 	/* Handlers are RCU read-side sections: all that had saved are through. */
 	synchronize_rcu();
-	pks_nmi_restore();
+	pks_nmi_isolate(false);
 }
 
 /*
@@ -275,10 +281,12 @@ void pks_irq_setup(void)
 		pks_irq_unhook_hardirqs();
 		return;
 	}
+	pks_nmi_setup();
 	pks_irq_isolate();
 	pks_irq_missing = pks_irq_prove();
 	pks_irq_restore();
 	if (pks_irq_missing) {
+		pks_nmi_teardown();
 		pks_irq_unhook_softirqs();
 		pks_irq_unhook_hardirqs();
 	}
@@ -289,6 +297,7 @@ void pks_irq_teardown(void)
 	if (pks_irq_missing)
 		return;
 	pks_irq_set_isolation(false);
+	pks_nmi_teardown();
 	pks_irq_unhook_softirqs();
 	pks_irq_unhook_hardirqs();
 	pks_irq_missing = "unloading";

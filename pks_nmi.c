@@ -70,7 +70,7 @@ static void notrace pks_nmi_hook(unsigned long ip, unsigned long parent_ip,
 {
 	struct pt_regs *regs = ftrace_get_regs(fregs);
 
-	if (this_cpu_read(pks_cpu.nmi_saved) == PKS_UNSAVED)
+	if (READ_ONCE(pks_nmi_isolated) && this_cpu_read(pks_cpu.nmi_saved) == PKS_UNSAVED)
 		regs->ip = (unsigned long)pks_nmi_handle;
 }
 NOKPROBE_SYMBOL(pks_nmi_hook);
@@ -124,30 +124,41 @@ static bool pks_nmi_prove(void)
 	return READ_ONCE(pks_nmi_proven);
 }
 
-/* What can't be had is said in pks_nmi_missing; interrupts are isolated without. May sleep. */
-void pks_nmi_isolate(void)
+/*
+ * What can't be had is said in pks_nmi_missing; interrupts are isolated without. The hook
+ * stays until unload, for to take it away may mean to wait for whoever has a CPU to himself.
+ * May sleep.
+ */
+void pks_nmi_setup(void)
 {
 	pks_nmi_missing = "nmi_handle() can't be traced, or is someone else's";
 	if (!pks_nmi_hook_up())
 		return;
+	WRITE_ONCE(pks_nmi_isolated, true);
 	pks_nmi_missing = pks_nmi_prove() ? NULL : "the hook on nmi_handle() does not work";
+	WRITE_ONCE(pks_nmi_isolated, false);
 	if (pks_nmi_missing)
 		pks_unhook(&pks_nmi_ops);
-	WRITE_ONCE(pks_nmi_isolated, !pks_nmi_missing);
 }
 
-/* On return no NMI is handled in the hook any more. */
-void pks_nmi_restore(void)
+/* On return no NMI is handled in the hook any more. May sleep. */
+void pks_nmi_teardown(void)
 {
-	if (!pks_nmi_isolated)
+	if (pks_nmi_missing)
 		return;
-	WRITE_ONCE(pks_nmi_isolated, false);
 	pks_unhook(&pks_nmi_ops);
+	pks_nmi_missing = "unloading";
 }
 
 #else
 
-void pks_nmi_isolate(void) { }
-void pks_nmi_restore(void) { }
+void pks_nmi_setup(void) { }
+void pks_nmi_teardown(void) { }
 
 #endif
+
+/* From the next NMI on. What one has put away it gives back. */
+void pks_nmi_isolate(bool on)
+{
+	WRITE_ONCE(pks_nmi_isolated, on && !pks_nmi_missing);
+}

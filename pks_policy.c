@@ -230,6 +230,8 @@ pks_handler_call(const struct pks_handler *handler, const struct pks_fault_info 
 	frame->regs = regs;
 	action = handler->fn(info, regs, handler->data);
 	frame->regs = NULL;
+	if (unlikely(pks_is_left(this_cpu_read(pks_pkrs))))
+		pks_leftover_of(this_cpu_read(pks_pkrs), "fault handler", handler->fn);
 	pks_switch_word(this_cpu_read(pks_pkrs), pks_frame_word());
 	return action;
 }

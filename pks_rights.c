@@ -294,9 +294,9 @@ void notrace __pks_resync(void)
 }
 EXPORT_SYMBOL_PKS(__pks_resync);
 
-static int pks_former(u32 gen, u32 access)
+static int pks_former(u32 gen, u32 had, u32 access)
 {
-	return gen << __PKS_FORMER_GEN_SHIFT | access;
+	return gen << __PKS_FORMER_GEN_SHIFT | access << __PKS_FORMER_INNER_SHIFT | had;
 }
 
 /* With interrupts off an update needs no protocol. Nothing, if @gen has gone. */
@@ -340,7 +340,7 @@ static noinline int pks_enter_checked(int pkey, u32 access, unsigned long caller
 	} while (!done);
 	if (had != access)
 		trace_pks_rights(pkey, had, access);
-	return pks_former(gen, had);
+	return pks_former(gen, had, access);
 }
 
 /*
@@ -372,7 +372,7 @@ int notrace __pks_enter_slow(int pkey, u32 access, bool raced, unsigned long cal
 			pks_back_out(pkey);
 		gen = READ_ONCE(pks_key_gen[pkey]);
 		if (gen && pks_has(pkey, access))
-			return pks_former(gen, access);
+			return pks_former(gen, access, access);
 	}
 	if (!READ_ONCE(pks_on))
 		return 0;
@@ -388,44 +388,86 @@ static bool pks_is_current(int pkey, int former)
 	return gen > 0 && READ_ONCE(pks_key_gen[pkey]) == gen;
 }
 
+/* What a scope had, while it went on. */
+static u32 pks_former_inner(int former)
+{
+	return former >> __PKS_FORMER_INNER_SHIFT & __PKS_FORMER_ACCESS;
+}
+
 /* What pks_enter() returns, unless there was an error, or no PKS. */
 static bool pks_former_ok(int former)
 {
 	return former == __PKS_FORMER_DEFAULT ||
 		(former >> __PKS_FORMER_GEN_SHIFT > 0 &&
+		 pks_former_inner(former) <= PKS_READONLY &&
 		 (former & (__PKS_FORMER_DEFAULT | __PKS_FORMER_ACCESS)) <= PKS_READONLY);
 }
 
-static noinline void pks_leave_checked(int pkey, int former, bool raced)
+/*
+ * What the end of a scope leaves to its context; and, if that is not what the context had
+ * before, why, in @misuse. A scope that ends is the innermost one, which has what it
+ * began with.
+ */
+static u32 pks_leave_access(int pkey, int former, u32 had, const char **misuse)
 {
+	u32 access = pks_key_access(READ_ONCE(pks_default), pkey);
+
+	if (former == __PKS_FORMER_DEFAULT)
+		return access;
+	if (!pks_is_current(pkey, former)) {
+		/* Without a number it was freed, or is being reset. */
+		if (!pks_is_lived(READ_ONCE(pks_keys[pkey].life)))
+			*misuse = "its key was freed in it";
+		return access;
+	}
+	if (had == pks_former_inner(former))
+		return former & __PKS_FORMER_ACCESS;
+	if (had != access || (former & __PKS_FORMER_ACCESS) != access)
+		*misuse = "it has ended before, or one around it has";
+	return access;
+}
+
+static void pks_leave_misused(int pkey, const char *misuse, unsigned long caller)
+{
+	pr_warn_ratelimited("key %d: a scope that was ended is none: %s; called from %pS\n",
+			    pkey, misuse, (void *)caller);
+}
+
+static noinline void pks_leave_checked(int pkey, int former, bool raced, unsigned long caller)
+{
+	const char *misuse = NULL;
 	u32 access, old, had;
 	unsigned long flags;
 
-	if (!raced && (!pks_former_ok(former) || !READ_ONCE(pks_on) || pks_make_kept()))
+	if (!raced && (!READ_ONCE(pks_on) || pks_make_kept()))
 		return;
 	local_irq_save(flags);
 	old = this_cpu_read(pks_pkrs);
 	had = pks_key_access(old, pkey);
-	access = pks_is_current(pkey, former) ? former & __PKS_FORMER_ACCESS :
-						pks_key_access(READ_ONCE(pks_default), pkey);
+	access = pks_leave_access(pkey, former, had, &misuse);
 	if (had != access || (old & PKS_WORD_FLAGS))
 		pks_settle(old, pkey, access, raced);
 	local_irq_restore(flags);
+	if (misuse)
+		pks_leave_misused(pkey, misuse, caller);
 	if (had != access)
 		trace_pks_rights(pkey, had, access);
 }
 
 /*
  * The end of a scope that the fast path is not for, or that it could not bring to an
- * end. With what is no scope's, nothing is changed.
+ * end. With what is no scope's, nothing is changed: an error, or none, without a word.
  */
 void __pks_leave_slow(int pkey, int former, bool raced)
 {
-	if (!pks_is_key(pkey))
+	if (!pks_is_key(pkey) || former <= 0)
 		return;
-	if (!pks_is_current(pkey, former) ||
-	    !pks_has(pkey, former & __PKS_FORMER_ACCESS))
-		pks_leave_checked(pkey, former, raced);
+	if (!pks_former_ok(former))
+		pks_leave_misused(pkey, "no scope has begun like that", _RET_IP_);
+	else if (!pks_is_current(pkey, former) ||
+		 !pks_has(pkey, former & __PKS_FORMER_ACCESS) ||
+		 pks_former_inner(former) != (former & __PKS_FORMER_ACCESS))
+		pks_leave_checked(pkey, former, raced, _RET_IP_);
 }
 EXPORT_SYMBOL_PKS(__pks_leave_slow);
 

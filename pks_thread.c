@@ -65,6 +65,7 @@ static void pks_sched_out(struct preempt_notifier *notifier,
 	t->word = word;
 	t->epoch = this_cpu_read(pks_cpu.epoch);
 	this_cpu_write(pks_cpu.thread, NULL);
+	pks_return_unwatch();
 	pks_switch_word(word, READ_ONCE(pks_default) | PKS_SLOW);
 
 	if (!pks_holds_more(word, READ_ONCE(pks_default)))
@@ -104,6 +105,7 @@ static void pks_sched_in(struct preempt_notifier *notifier, int cpu)
 	t->softirq_saved = pks_refreshed(t->softirq_saved);
 	word |= READ_ONCE(pks_slow);
 	this_cpu_write(pks_cpu.thread, t);
+	pks_return_watch();
 	pks_switch_word(this_cpu_read(pks_pkrs), word);
 	local_irq_restore(flags);
 }
@@ -217,6 +219,7 @@ int pks_thread_attach(void)
 	if (in_serving_softirq())
 		t->softirq_saved = READ_ONCE(pks_default) | READ_ONCE(pks_slow);
 	this_cpu_write(pks_cpu.thread, t);
+	pks_return_watch();
 	raw_spin_unlock_irqrestore(&pks_thread_lock, flags);
 	return 0;
 }
@@ -319,8 +322,10 @@ static int pks_thread_detach_all(void *unused)
 		if (t->task)
 			hlist_del(&t->notifier.link);
 	}
-	for_each_possible_cpu(cpu)
+	for_each_possible_cpu(cpu) {
 		per_cpu(pks_cpu.thread, cpu) = NULL;
+		pks_return_unwatch_cpu(cpu);
+	}
 	return 0;
 }
 

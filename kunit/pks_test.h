@@ -367,6 +367,7 @@ extern struct kunit_suite pks_handlers_suite;
 extern struct kunit_suite pks_policy_suite;
 extern struct kunit_suite pks_audit_suite;
 extern struct kunit_suite pks_frames_suite;
+extern struct kunit_suite pks_left_suite;
 extern struct kunit_suite pks_nofault_suite;
 extern struct kunit_suite pks_abandon_suite;
 extern struct kunit_suite pks_domain_suite;

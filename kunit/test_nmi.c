@@ -3,8 +3,11 @@
 #include "pks_test.h"
 #include <linux/delay.h>
 #include <linux/kthread.h>
+#include <linux/mm.h>
+#include <linux/pfn.h>
 #include <linux/smp.h>
 #include <linux/string.h>
+#include <linux/vmalloc.h>
 #include <asm/apic.h>
 #include <asm/mach_traps.h>
 #include <asm/nmi.h>
@@ -85,6 +88,18 @@ static unsigned char pks_nmi_reason(void)
 	return atomic_read(&pks_nmi_wanted) ? pks_nmi_watched->reason : pks_nmi_reason_was();
 }
 
+/* It is read-only where the kernel has it. */
+static void pks_nmi_reason_set(struct kunit *test, unsigned char (*reason)(void))
+{
+	void *at = &x86_platform.get_nmi_reason;
+	struct page *page = pfn_to_page(PHYS_PFN(__pa_symbol(at)));
+	void *map = vmap(&page, 1, VM_MAP, PAGE_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, map);
+	WRITE_ONCE(*(void **)(map + offset_in_page(at)), reason);
+	vunmap(map);
+}
+
 /* From now on those of a kind come to the handler, which is registered after pks. */
 static void pks_nmi_watch(struct kunit *test, const struct pks_nmi_kind *kind)
 {
@@ -92,7 +107,7 @@ static void pks_nmi_watch(struct kunit *test, const struct pks_nmi_kind *kind)
 						      "pks_kunit"));
 	pks_nmi_watched = kind;
 	if (kind->reason)
-		x86_platform.get_nmi_reason = pks_nmi_reason;
+		pks_nmi_reason_set(test, pks_nmi_reason);
 }
 
 static int pks_nmi_init(struct kunit *test)
@@ -115,7 +130,8 @@ static int pks_nmi_init(struct kunit *test)
 
 static void pks_nmi_exit(struct kunit *test)
 {
-	x86_platform.get_nmi_reason = pks_nmi_reason_was;
+	if (x86_platform.get_nmi_reason != pks_nmi_reason_was)
+		pks_nmi_reason_set(test, pks_nmi_reason_was);
 	if (pks_nmi_watched)
 		unregister_nmi_handler(pks_nmi_watched->type, "pks_kunit");
 	if (pks_nmi_seen.watched)

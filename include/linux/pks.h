@@ -441,12 +441,14 @@ static __always_inline u32 __pks_other(unsigned int gate)
 }
 
 /*
- * What a scope carries from its start to its end: that it began at the default; or
- * the rights that it had, and the number that the key has from reset to reset.
+ * What a scope carries from its start to its end: that it began at the default; or the
+ * rights that it found, those that it has had since, and the number that the key has from
+ * reset to reset.
  */
 #define __PKS_FORMER_DEFAULT	BIT(2)
 #define __PKS_FORMER_ACCESS	3
-#define __PKS_FORMER_GEN_SHIFT	3
+#define __PKS_FORMER_INNER_SHIFT	3
+#define __PKS_FORMER_GEN_SHIFT	5
 #define __PKS_GEN_MAX		(INT_MAX >> __PKS_FORMER_GEN_SHIFT)
 
 /* @raced: the fast path has begun, and could not bring it to an end. */
@@ -566,7 +568,10 @@ static __always_inline int pks_enter(int pkey, enum pks_access access)
  * The rights to the key are again what they were at the start of the scope;
  * but if the key was freed or its default changed inside it, they are the
  * default, for no right outlives a reset. With what pks_enter() did not return for
- * this key nothing is changed.
+ * this key nothing is changed. A scope that does not find the rights that it began with,
+ * for one around it has ended before, or it has ended already, leaves the key at its
+ * default. Both, and a scope in which its key was freed, give one rate-limited line that
+ * names the caller.
  *
  * Context: that of pks_enter(), in the very context that called it.
  *
