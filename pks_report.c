@@ -267,6 +267,30 @@ static void pks_print_key(struct seq_file *m, const struct pks_record *record)
 			  info->pkey, pks_held_text(info->held), needed);
 }
 
+/* With its end. */
+#define PKS_ADDRESS_LEN	24
+
+/* Does the kernel let whoever reads that see addresses? Others find zeros in %pK. */
+static bool pks_may_see(const void *address)
+{
+	char text[PKS_ADDRESS_LEN];
+
+	snprintf(text, sizeof(text), "%pK", address);
+	return strspn(text, "0") != strlen(text);
+}
+
+/*
+ * In the log, which many may read, as the kernel has its own there: hashed, unless it was
+ * booted otherwise. In debugfs root has the address itself, unless kptr_restrict says that
+ * nobody has.
+ */
+static void pks_format_address(char *text, bool log, const void *address)
+{
+	bool full = !log && pks_may_see(address);
+
+	snprintf(text, PKS_ADDRESS_LEN, full ? "%px" : "%p", address);
+}
+
 #define PKS_RULE	"==================================================================\n"
 
 /* To debugfs or, if @m is NULL, to the log. @was: what had been at its ip, or NULL. */
@@ -275,6 +299,7 @@ static void pks_print_record(struct seq_file *m, const struct pks_record *record
 {
 	const struct pks_fault_info *info = &record->info;
 	char title[PKS_TITLE_LEN], where[PKS_WHERE_LEN], name[TASK_COMM_LEN];
+	char address[PKS_ADDRESS_LEN];
 	u32 micros;
 	u64 seconds = div_u64_rem(div_u64(info->time, NSEC_PER_USEC),
 				  USEC_PER_SEC, &micros);
@@ -284,9 +309,10 @@ static void pks_print_record(struct seq_file *m, const struct pks_record *record
 	pks_print(m, PKS_RULE);
 	pks_print(m, "BUG: PKS: %s in %s\n", title, was ?: pks_place(where, info->ip));
 	pks_print(m, "\n");
-	pks_print(m, "%s at 0x%lx by %s/%d (%s) on CPU %d:\n",
+	pks_format_address(address, !m, (void *)info->address);
+	pks_print(m, "%s at 0x%s by %s/%d (%s) on CPU %d:\n",
 		  info->access == PKS_READONLY ? "Read" : "Write",
-		  info->address, pks_printable(name, info->comm), info->pid, record->context,
+		  address, pks_printable(name, info->comm), info->pid, record->context,
 		  info->cpu);
 	for (i = 0; i < record->nr_frames; i++)
 		pks_print(m, " %s\n", pks_place(where, record->frames[i]));

@@ -119,7 +119,7 @@ static void pks_report_expect_line(struct kunit *test, char **text,
 }
 
 /* @title, @key and @end are the lines that the cases differ in. */
-static void pks_report_expect(struct kunit *test, char *text,
+static void pks_report_expect(struct kunit *test, char *text, bool log,
 			      const struct pks_try *try, const char *title,
 			      const char *key, const char *end)
 {
@@ -132,9 +132,10 @@ static void pks_report_expect(struct kunit *test, char *text,
 	snprintf(line, sizeof(line), "BUG: PKS: %s in %pS", title, (void *)try->ip);
 	pks_report_expect_line(test, &text, line);
 	pks_report_expect_line(test, &text, "");
-	snprintf(line, sizeof(line), "%s at 0x%lx by %s/%d (process) on CPU %d:",
-		 try->write ? "Write" : "Read", (unsigned long)try->page, try->comm,
-		 try->pid, try->cpu);
+	/* Many may read the log: it has no addresses, as of the kernel's other messages. */
+	snprintf(line, sizeof(line), log ? "%s at 0x%p by %s/%d (process) on CPU %d:" :
+					   "%s at 0x%px by %s/%d (process) on CPU %d:",
+		 try->write ? "Write" : "Read", try->page, try->comm, try->pid, try->cpu);
 	pks_report_expect_line(test, &text, line);
 	pks_report_expect_stack(test, &text, try);
 	pks_report_expect_line(test, &text, key);
@@ -157,8 +158,8 @@ static void pks_report_expect_both(struct kunit *test, const struct pks_try *try
 	char *logged = pks_report_logged(test);
 	char *kept = pks_report_first(test, pks_report_file(test));
 
-	KUNIT_EXPECT_STREQ(test, logged, kept);
-	pks_report_expect(test, kept, try, title, key, end);
+	pks_report_expect(test, logged, true, try, title, key, end);
+	pks_report_expect(test, kept, false, try, title, key, end);
 }
 
 struct pks_report_row {
@@ -309,7 +310,7 @@ static void pks_report_not_logged(struct kunit *test)
 	pks_try(&try);
 	pks_mk_noaccess(pkey);
 	KUNIT_EXPECT_EQ(test, try.err, 0);
-	pks_report_expect(test, pks_report_first(test, pks_report_file(test)), &try,
+	pks_report_expect(test, pks_report_first(test, pks_report_file(test)), false, &try,
 			  pks_report_rows[0].title, pks_report_rows[0].key,
 			  "retried: its handler allows it");
 
@@ -317,7 +318,7 @@ static void pks_report_not_logged(struct kunit *test)
 	action = PKS_FAULT_FIXUP;
 	pks_try(&try);
 	KUNIT_EXPECT_EQ(test, try.err, -EFAULT);
-	pks_report_expect(test, pks_report_first(test, pks_report_file(test)), &try,
+	pks_report_expect(test, pks_report_first(test, pks_report_file(test)), false, &try,
 			  pks_report_rows[0].title, pks_report_rows[0].key,
 			  "left to the exception table by its handler");
 
