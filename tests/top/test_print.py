@@ -291,3 +291,51 @@ class Status(TreeCase):
             _, errors = program.communicate(timeout=60)
             self.assertEqual((program.returncode, errors),
                              (128 + number, b""))
+
+
+class Ends(TreeCase):
+    """Every way in which output, or what is read, can fail."""
+
+    def shell(self, command):
+        done = subprocess.run(["sh", "-c", command, "sh", PROGRAM, self.path],
+                              stdin=subprocess.DEVNULL, capture_output=True,
+                              timeout=60, check=False)
+        return done.stdout.decode(), done.stderr.decode(), done.returncode
+
+    def test_unwritten(self):
+        """print: output that can't be written is one line, and status 4"""
+        for options in ("-b", "-j", "-b -n 0.1", "-j -n 0.1"):
+            _, errors, status = self.shell(
+                f'"$1" {options} -d "$2" >/dev/full')
+            self.assertEqual(
+                (errors, status),
+                ("pks-top: standard output: No space left on device\n", 4))
+            _, errors, status = self.shell(f'"$1" {options} -d "$2" >&-')
+            self.assertEqual((errors, status),
+                             ("pks-top: standard output is closed\n", 4))
+
+    def test_nowhere(self):
+        """print: with nowhere to say so, the status tells"""
+        for closed in ("2>&-", "2>/dev/full"):
+            self.assertEqual(
+                self.shell(f'"$1" -b -d "$2" >/dev/full {closed}'),
+                ("", "", 4))
+            self.assertEqual(
+                self.shell(f'"$1" -b -d "$2/none" {closed}'), ("", "", 3))
+
+    def test_reader_goes(self):
+        """print: whoever has seen enough may go"""
+        printed, errors, _ = self.shell('"$1" -b -n 0.1 -d "$2" | head -n 1')
+        self.assertEqual((len(printed.splitlines()), errors), (1, ""))
+
+    def test_interrupted(self):
+        """print: SIGINT ends it, also where it was ignored"""
+        for before in ("", "trap '' INT; "):
+            done = subprocess.Popen(
+                ["sh", "-c", before + 'exec "$1" -b -n 0.1 -d "$2"', "sh",
+                 PROGRAM, self.path],
+                stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            self.assertTrue(done.stdout.readline())
+            done.send_signal(signal.SIGINT)
+            _, errors = done.communicate(timeout=60)
+            self.assertEqual((errors, done.returncode), (b"", 130))

@@ -2,15 +2,18 @@
 """Options, and what becomes of errors."""
 
 import argparse
+import errno
 import os
 import signal
 import sys
-from typing import NoReturn
+from typing import NoReturn, TextIO
 
 from pks_top import batch, screen
 from pks_top.tree import DEFAULT, NotLoaded, Tree, Unavailable
 
 INTERVAL = 1.0
+# The exit status of who could not print.
+UNWRITTEN = 4
 
 
 def interval(text: str) -> float:
@@ -76,18 +79,45 @@ def ended(number: int, frame: object) -> NoReturn:
     sys.exit(128 + number)
 
 
+def drop(stream: TextIO) -> None:
+    """What is left in its buffer would be written at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def complain(text: str) -> None:
+    """Where there is nowhere to say it, the exit status has to do."""
+    try:
+        if sys.stderr:
+            print(f"pks-top: {text}", file=sys.stderr, flush=True)
+    except OSError:
+        drop(sys.stderr)
+
+
+def unwritten(error: OSError) -> int:
+    drop(sys.stdout)
+    if isinstance(error, BrokenPipeError):
+        return 0
+    complain(f"standard output: {os.strerror(error.errno or errno.EIO)}")
+    return UNWRITTEN
+
+
 def main(arguments: list[str]) -> int:
     wanted = options(arguments)
+    # Whoever has started this may have had it ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, ended)
+    if not sys.stdout:
+        complain("standard output is closed")
+        return UNWRITTEN
     try:
         run(wanted)
+        sys.stdout.flush()
     except Unavailable as error:
-        print(f"pks-top: {error}", file=sys.stderr)
+        complain(str(error))
         return error.status
-    except BrokenPipeError:
-        # What is left in its buffer would be written at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        return unwritten(error)
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
     return 0

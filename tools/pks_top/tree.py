@@ -55,9 +55,9 @@ class Sample:
 
 
 def gone(error: OSError) -> bool:
-    """The file went while it was read, or just before."""
-    return error.errno in (errno.ENOENT, errno.ENODEV, errno.EIO,
-                           errno.ENOTDIR)
+    """The file went while it was read, or just before, with its module."""
+    return error.errno in (errno.ENOENT, errno.ENODEV, errno.EIO, errno.ENXIO,
+                           errno.ESTALE, errno.ENOTDIR)
 
 
 class Tree:
