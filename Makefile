@@ -2,6 +2,10 @@
 #
 # For people; what the kernel's build system reads is in Kbuild.
 
+ifneq ($(words $(CURDIR)),1)
+$(error The kernel's build system can't build where a blank is in the path: $(CURDIR))
+endif
+
 KDIR ?= /lib/modules/$(shell uname -r)/build
 KERNELS ?= 6.1
 # What is the same for every kernel: the proof of the update protocol, the harness, the
@@ -78,14 +82,14 @@ docs: ## the manual: build/docs/html/index.html, and build/docs/man for man -M
 
 clean: ## remove what was built here (downloads and kernels stay in ~/.cache/pks)
 	rm -rf build
-	if [ -d $(KDIR) ]; then $(KBUILD) clean; fi
+	if [ -e "$(KDIR)/Makefile" ]; then $(KBUILD) clean; fi
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 22
 
 kdir:
-	@[ -d $(KDIR) ] || { \
-		echo "There is nothing to build against in $(KDIR)."; \
+	@[ -e "$(KDIR)/include/generated/utsrelease.h" ] || { \
+		echo "There is nothing to build against in KDIR=$(KDIR): it has no include/generated/utsrelease.h."; \
 		echo "Install linux-headers-$$(uname -r), or name a kernel's headers or build tree: make KDIR=..."; \
 		exit 1; }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Keys that are left open: at the end of a work, of a system call, of a handler; and scopes
+ * Keys that are left open: at the end of a work, of a handler (of a system call:
+ * pks_threads_fork_exec()); and scopes
  * that are ended in another way than they began. All of it is said, and nothing stays open.
  */
 #include "pks_test.h"
@@ -84,7 +85,7 @@ static void pks_left_by_work(struct kunit *test)
 	destroy_workqueue(wq);
 	KUNIT_EXPECT_PTR_EQ(test, left.task, opener);
 	if (!i)
-		pks_left_expect(test, &left, "work item pks_left_open left open: ");
+		pks_left_expect(test, &left, "work item pks_left_open");
 }
 
 static void pks_left_by_kthread_work(struct kunit *test)
@@ -100,21 +101,7 @@ static void pks_left_by_kthread_work(struct kunit *test)
 	kthread_queue_work(worker, &left.kwork);
 	kthread_flush_work(&left.kwork);
 	kthread_destroy_worker(worker);
-	pks_left_expect(test, &left, "kthread work pks_left_open_kwork left open: ");
-}
-
-/* A process that goes to user space with its key open: as what it has begun is not known. */
-static void pks_left_by_process(struct kunit *test)
-{
-	struct pks_part part = pks_test_part(test, PKS_READWRITE);
-	struct pks_shell shell = {
-		.command = "echo $(grep -c rw /sys/kernel/debug/pks/threads)",
-		.act = pks_part_open,
-		.data = &part,
-	};
-
-	KUNIT_EXPECT_EQ(test, pks_shell_run(test, &shell, UMH_WAIT_PROC), 0);
-	KUNIT_EXPECT_TRUE(test, pks_console_wait(", left open: "));
+	pks_left_expect(test, &left, "kthread work pks_left_open_kwork");
 }
 
 static void pks_left_by_interrupt(struct kunit *test)
@@ -168,9 +155,9 @@ static void pks_left_foreign(struct kunit *test)
 	struct pks_part part = pks_test_part(test, PKS_READWRITE);
 	int i, outer;
 
+	pks_console_clear();
 	for (i = 0; i < ARRAY_SIZE(formers); i++) {
 		outer = pks_enter(part.pkey, PKS_READWRITE);
-		pks_console_clear();
 		pks_leave(part.pkey, formers[i]);
 		pks_part_look(&part);
 		pks_expect_sight(test, &part.sight, part.pkey,
@@ -196,7 +183,6 @@ static void pks_left_freed(struct kunit *test)
 static struct kunit_case pks_left_cases[] = {
 	KUNIT_CASE(pks_left_by_work),
 	KUNIT_CASE(pks_left_by_kthread_work),
-	KUNIT_CASE(pks_left_by_process),
 	KUNIT_CASE(pks_left_by_interrupt),
 	KUNIT_CASE(pks_left_wrong_order),
 	KUNIT_CASE(pks_left_twice),

@@ -48,7 +48,7 @@ attack_boot() {
 attack_play() {
 	base=$PKS_ROOT/build/attack/$1
 	"$PKS_ROOT/scripts/deps.sh" attack
-	entry=$("$PKS_ROOT/scripts/kernel.sh" "$1")
+	get_output entry "$PKS_ROOT/scripts/kernel.sh" "$1"
 	attack_build
 	say "booting $(cat "$entry/about"), to attack it"
 	attack_boot

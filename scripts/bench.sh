@@ -101,7 +101,7 @@ bench_measure() {
 
 bench_emulated() {
 	"$PKS_ROOT/scripts/deps.sh" check
-	entry=$("$PKS_ROOT/scripts/kernel.sh" latest)
+	get_output entry "$PKS_ROOT/scripts/kernel.sh" latest
 	say "$(cat "$entry/about")"
 	bench_build "$entry/build"
 }

@@ -106,7 +106,7 @@ label_read "${1:?}"
 shift
 scripts=() modules=()
 choose_scripts "$@"
-entry=$("$PKS_ROOT/scripts/kernel.sh" "$LABEL_KERNEL" "$LABEL_FLAVOUR")
+get_output entry "$PKS_ROOT/scripts/kernel.sh" "$LABEL_KERNEL" "$LABEL_FLAVOUR"
 if [ -e "$entry/absent" ]; then
 	echo "@ about $(cat "$entry/absent")"
 	echo "ok - all of it # SKIP $(cat "$entry/absent")"

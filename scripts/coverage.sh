@@ -82,7 +82,7 @@ coverage_measure() {
 	local name start=$SECONDS merge=()
 
 	"$PKS_ROOT/scripts/deps.sh" coverage
-	entry=$("$PKS_ROOT/scripts/kernel.sh" latest gcov)
+	get_output entry "$PKS_ROOT/scripts/kernel.sh" latest gcov
 	say "$(cat "$entry/about")"
 	mkdir -p "$coverage"/{scripts,html}
 	PKS_GCOV=y modules_build "$entry/build" "$tree" "$coverage/modules.log"

@@ -15,7 +15,7 @@
 
 PKS_LABEL=demo
 "$PKS_ROOT/scripts/deps.sh" demo
-entry=$("$PKS_ROOT/scripts/kernel.sh" stock)
+get_output entry "$PKS_ROOT/scripts/kernel.sh" stock
 base=$PKS_ROOT/build/stock
 mkdir -p "$base"
 modules_build "$entry/build" "$base/tree" "$base/modules.log"

@@ -55,9 +55,18 @@ remove_all() {
 	done
 }
 
+# Where `uname -r` is the host's, as in a container, or in a chroot for an image.
+need_headers() {
+	[ -e "/lib/modules/$1/build" ] ||
+		die "there are no headers of $1 here, which is what runs; for another kernel: make dkms-install KVERS=<release>"
+}
+
 install_for() {
 	local kernel
 
+	for kernel; do
+		need_headers "$kernel"
+	done
 	remove_all
 	rm -rf "/usr/src/pks-$version"
 	copy_source /usr/src

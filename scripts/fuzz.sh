@@ -30,7 +30,7 @@ FUZZ_STEPS=2000
 fuzz_prepare() {
 	label_read "${KERNEL:-latest}"
 	"$PKS_ROOT/scripts/deps.sh" check
-	entry=$("$PKS_ROOT/scripts/kernel.sh" "$LABEL_KERNEL" "$LABEL_FLAVOUR")
+	get_output entry "$PKS_ROOT/scripts/kernel.sh" "$LABEL_KERNEL" "$LABEL_FLAVOUR"
 	say "$(cat "$entry/about")"
 	base=$PKS_ROOT/build/$LABEL_KERNEL-$LABEL_FLAVOUR$LABEL_SUFFIX
 	mkdir -p "$base"

@@ -7,11 +7,16 @@
 set -euo pipefail
 shopt -s inherit_errexit
 
+# shellcheck source=scripts/environment.sh
+. "$(dirname "${BASH_SOURCE[0]}")/environment.sh"
+
 PKS_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 PKS_CACHE=${PKS_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/pks}
 PKS_LABEL=${PKS_LABEL:-pks}
 # The newest LLVM that Debian 12 has. The newest kernel takes none before 17.
 PKS_LLVM=19
+# For so many seconds a step may do nothing that can be seen.
+PKS_PATIENCE=${PKS_PATIENCE:-900}
 export PKS_ROOT PKS_CACHE PKS_LABEL PKS_LLVM
 
 # Progress goes to stderr: stdout is kept for results, which callers read.
@@ -23,6 +28,10 @@ die() {
 	say "error: $*"
 	exit 1
 }
+
+case $PKS_ROOT in
+*[[:space:]]*) die "the kernel's build system can't build where a blank is in the path: $PKS_ROOT" ;;
+esac
 
 PKS_UNDO=()
 at_exit() {
@@ -74,18 +83,49 @@ start_group() {
 	at_exit "kill -- -$! 2>/dev/null"
 }
 
+# get_output <variable> <command...>: as variable=$(command), but a signal ends it at once:
+# a shell that waits for a $() looks at signals only afterwards.
+get_output() {
+	local file status=0
+
+	file=$(mktemp)
+	at_exit "rm -f $file"
+	start_group "${@:2}" >"$file"
+	wait $! || status=$?
+	unset 'PKS_UNDO[-1]'
+	printf -v "$1" %s "$(cat "$file")"
+	rm -f "$file"
+	unset 'PKS_UNDO[-1]'
+	return "$status"
+}
+
+# disk_full <file>: is there no room any more where that is?
+disk_full() {
+	[ "$(df -Pk "$1" 2>/dev/null | awk 'NR == 2 { print $4 }')" = 0 ]
+}
+
 # run_step <what> <log> <measure> <command...>: run a long command with its
-# output in <log>; <measure> <log> prints how far it is. Not to be called in a
+# output in <log>; <measure> <log> prints how far it is. What does not move any more, or
+# has no room on its disk, is ended. Not to be called in a
 # subshell, where what is to be undone at exit would be forgotten.
 run_step() {
-	local what=$1 log=$2 measure=$3 start=$SECONDS pid status=0
+	local what=$1 log=$2 measure=$3 start=$SECONDS pid status=0 far now last='' moved=$SECONDS
 
 	shift 3
 	start_progress
 	start_group "$@" >"$log" 2>&1 </dev/null
 	pid=$!
 	while kill -0 "$pid" 2>/dev/null; do
-		say_progress "$what ... $("$measure" "$log") ($((SECONDS - start)) s)"
+		far=$("$measure" "$log")
+		say_progress "$what ... $far ($((SECONDS - start)) s)"
+		now=$far,$(stat -c %s "$log" 2>/dev/null || true)
+		[ "$now" = "$last" ] || moved=$SECONDS last=$now
+		if ((SECONDS - moved > PKS_PATIENCE)) || disk_full "$log"; then
+			kill -- "-$pid" 2>/dev/null || true
+			sleep 2
+			kill -KILL -- "-$pid" 2>/dev/null || true
+			break
+		fi
 		sleep 1
 	done
 	wait "$pid" || status=$?
@@ -93,6 +133,8 @@ run_step() {
 	clear_progress
 	if [ "$status" != 0 ]; then
 		tail -n 12 "$log" | sed 's/^/    /' >&2
+		! disk_full "$log" || die "$what failed: the disk that ${log%/*} is on is full"
+		((SECONDS - moved <= PKS_PATIENCE)) || die "$what failed: nothing has come of it for $PKS_PATIENCE s; the whole output is in $log"
 		say "error: $what failed (status $status); the whole output is in $log"
 		return 1
 	fi

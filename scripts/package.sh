@@ -327,7 +327,7 @@ check)
 	check_version
 	do_build
 	run_lintian
-	entry=$("$PKS_ROOT/scripts/kernel.sh" stock)
+	get_output entry "$PKS_ROOT/scripts/kernel.sh" stock
 	release=$(cat "$entry/release")
 	prepare_chroot
 	step "the packages are installed" install.log count_set_up install_packages

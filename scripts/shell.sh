@@ -17,7 +17,7 @@ PKS_LABEL=shell
 kernel=${1:-stock}
 if [ "$kernel" = stock ]; then set -- demo; else set -- check; fi
 "$PKS_ROOT/scripts/deps.sh" "$1"
-entry=$("$PKS_ROOT/scripts/kernel.sh" "$kernel" full)
+get_output entry "$PKS_ROOT/scripts/kernel.sh" "$kernel" full
 base=$PKS_ROOT/build/$kernel-full
 mkdir -p "$base"
 modules_build "$entry/build" "$base/tree" "$base/modules.log"
