@@ -97,3 +97,16 @@ void pks_frames_close(void)
 	}
 	local_irq_restore(flags);
 }
+
+/*
+ * Whatever frames the running thread has, on this CPU or where it was before, are none any
+ * more, and pks_frame_end() says so. A CPU that another thread has been on since has that
+ * one's, or none.
+ */
+void pks_frames_forget(void)
+{
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		cmpxchg(per_cpu_ptr(&pks_cpu.framed, cpu), current, NULL);
+}

@@ -235,6 +235,7 @@ unsigned int pks_frames(void);
 void pks_frame_begin(struct pks_frame *frame, u32 word);
 bool pks_frame_end(struct pks_frame *frame);
 void pks_frames_close(void);
+void pks_frames_forget(void);
 
 /* pks_thread.c */
 int pks_thread_init(void);

@@ -5,6 +5,7 @@
  */
 #include "pks_internal.h"
 #include <linux/moduleparam.h>
+#include <linux/ratelimit.h>
 #include <linux/rcupdate.h>
 #include <linux/slab.h>
 #include <linux/string.h>
@@ -217,6 +218,17 @@ static bool pks_handler_runs(void)
 }
 
 /*
+ * It has had interrupts on, and may be on another CPU now: a reset may have come, and
+ * others have run. Nothing of what the frame has put aside is true any more.
+ */
+static void pks_handler_slept(pks_fault_handler_t fn)
+{
+	local_irq_disable();
+	pks_frames_forget();
+	pr_warn_ratelimited("fault handler %ps slept, or let interrupts in: not obeyed\n", fn);
+}
+
+/*
  * In the frame of the violation a handler is at the default, as if it were an interrupt;
  * pks_update_exception() finds there what the context has. What the handler leaves open
  * is not the business of who comes after it in the frame.
@@ -225,13 +237,18 @@ static enum pks_fault_action
 pks_handler_call(const struct pks_handler *handler, const struct pks_fault_info *info,
 		 struct pks_frame *frame, struct pt_regs *regs)
 {
+	pks_fault_handler_t fn = handler->fn;
 	enum pks_fault_action action;
 
 	frame->regs = regs;
-	action = handler->fn(info, regs, handler->data);
+	action = fn(info, regs, handler->data);
+	if (unlikely(!irqs_disabled())) {
+		pks_handler_slept(fn);
+		return PKS_FAULT_DENY;
+	}
 	frame->regs = NULL;
 	if (unlikely(pks_is_left(this_cpu_read(pks_pkrs))))
-		pks_leftover_of(this_cpu_read(pks_pkrs), "fault handler", handler->fn);
+		pks_leftover_of(this_cpu_read(pks_pkrs), "fault handler", fn);
 	pks_switch_word(this_cpu_read(pks_pkrs), pks_frame_word());
 	return action;
 }
@@ -246,11 +263,10 @@ static enum pks_fault_action pks_handler_ask(const struct pks_fault_info *info,
 
 	if (in_nmi() || pks_handler_runs())
 		return action;
-	rcu_read_lock();
-	handler = rcu_dereference(pks_keys[info->pkey].handler);
+	/* Interrupts are off: pks_handler_remove() waits for that. */
+	handler = rcu_dereference_check(pks_keys[info->pkey].handler, irqs_disabled());
 	if (handler)
 		action = pks_handler_call(handler, info, frame, regs);
-	rcu_read_unlock();
 	return action;
 }
 

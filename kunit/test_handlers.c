@@ -676,6 +676,32 @@ static void pks_handlers_not_isolated(struct kunit *test)
 			      pks_test_pkrs(h.pkey, PKS_READWRITE));
 }
 
+static void pks_sleep_and_open(struct pks_handled *h, struct pt_regs *regs)
+{
+	h->err = pks_enter(h->pkey, PKS_READWRITE);
+	msleep(20);
+}
+
+/* Who sleeps, which he may not, is not obeyed, and leaves nothing open. */
+static void pks_handlers_sleep(struct kunit *test)
+{
+	struct pks_try try = { };
+	struct pks_handled h;
+	u64 val;
+
+	if (IS_ENABLED(CONFIG_DEBUG_ATOMIC_SLEEP) || IS_ENABLED(CONFIG_PROVE_LOCKING))
+		kunit_skip(test, "the kernel complains of it, too");
+	pks_handled_init(test, &h, PKS_FAULT_RETRY, pks_sleep_and_open);
+	try.page = pks_test_page(test, h.pkey);
+	pks_console_clear();
+	pks_try(&try);
+	KUNIT_EXPECT_EQ(test, pks_handled_calls(&h), 1);
+	KUNIT_EXPECT_EQ(test, try.err, -EFAULT);
+	KUNIT_EXPECT_TRUE(test, pks_console_wait("slept, or let interrupts in"));
+	KUNIT_EXPECT_EQ(test, pks_try_read(try.page, &val), -EFAULT);
+	pks_expect_closed(test, "afterwards");
+}
+
 static void pks_handlers_errnos(struct kunit *test)
 {
 	static const int keys[] = { INT_MIN, -1, 0, PKS_NUM_KEYS - 1, PKS_NUM_KEYS,
@@ -929,6 +955,7 @@ static struct kunit_case pks_handlers_cases[] = {
 	KUNIT_CASE_PARAM(pks_handlers_in_a_step, pks_handled_in_step_gen_params),
 	KUNIT_CASE_PARAM(pks_handlers_anywhere, pks_place_gen_params),
 	KUNIT_CASE_PARAM(pks_handlers_not_isolated, pks_place_gen_params),
+	KUNIT_CASE(pks_handlers_sleep),
 	KUNIT_CASE(pks_handlers_errnos),
 	KUNIT_CASE(pks_handlers_freed_with_the_key),
 	KUNIT_CASE(pks_handlers_shared_key),

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Keys that are left open: at the end of a work, of a handler (of a system call:
- * pks_threads_fork_exec()); and scopes
- * that are ended in another way than they began. All of it is said, and nothing stays open.
+ * Keys that are left open at the end of a work or of a handler (of a system call: see
+ * pks_threads_fork_exec()), and scopes that are ended in another way than they began. All
+ * of it is said, and nothing stays open.
  */
 #include "pks_test.h"
 #include <linux/irq_work.h>
