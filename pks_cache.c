@@ -126,6 +126,9 @@ static struct pks_slab *pks_slab_new(struct pks_cache *cache, gfp_t gfp)
 {
 	struct pks_slab *slab;
 
+	/* There the allocator takes sleeping locks, whatever the flags. */
+	if (IS_ENABLED(CONFIG_PREEMPT_RT) && !preemptible())
+		return NULL;
 	slab = kzalloc(struct_size(slab, objects, cache->per_slab),
 		       (gfp & ~__GFP_ZERO) | __GFP_NOWARN);
 	if (!slab)

@@ -78,19 +78,19 @@ static const char *pks_area_text(const struct pks_area *area)
 
 static void pks_show_chunks(struct seq_file *m, struct pks_dom *dom)
 {
-	unsigned int large = 0, small = 0, empty = 0;
+	unsigned int large = 0, small = 0, empty = 0, room;
 	struct pks_chunk *chunk;
 	unsigned long flags;
 
-	raw_spin_lock_irqsave(&dom->lock, flags);
-	list_for_each_entry(chunk, &dom->chunks, area.node) {
-		if (chunk->large)
-			large++;
-		else
-			small++;
-		empty += !chunk->used;
+	for (room = 0; room < PKS_ROOMS; room++) {
+		raw_spin_lock_irqsave(&dom->lock, flags);
+		list_for_each_entry(chunk, &dom->chunks[room], area.node) {
+			large += chunk->large;
+			small += !chunk->large;
+			empty += !chunk->used;
+		}
+		raw_spin_unlock_irqrestore(&dom->lock, flags);
 	}
-	raw_spin_unlock_irqrestore(&dom->lock, flags);
 	seq_printf(m, "chunks:     %u of 2 MiB in one piece, %u smaller or in pieces, %u of them empty\n",
 		   large, small, empty);
 }

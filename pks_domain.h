@@ -13,6 +13,8 @@
 /* Memory comes in chunks of 2 MiB, or smaller where these can't be had. */
 #define PKS_CHUNK_ORDER		9
 #define PKS_CHUNK_PAGES		BIT(PKS_CHUNK_ORDER)
+/* Orders of what may be had of a chunk, and none. */
+#define PKS_ROOMS		(PKS_CHUNK_ORDER + 2)
 /* Size classes of small objects: 32 bytes to 2 KiB. */
 #define PKS_OBJECT_MIN_SHIFT	5
 #define PKS_OBJECT_MAX_SHIFT	11
@@ -36,7 +38,7 @@ struct pks_domain_stats {
  * @attrs: what it was created with
  * @mutex: protects what comes and goes in sleeping contexts: chunks, areas, caches
  * @lock: protects the use of pages of chunks
- * @chunks: memory of its own, the full ones last; protected by @lock
+ * @chunks: memory of its own, by &pks_chunk.room, the full ones first; protected by @lock
  * @areas: virtually contiguous areas, and pages of the owner's
  * @caches: of small objects
  * @sizes: those for pks_domain_alloc()
@@ -61,7 +63,7 @@ struct pks_dom {
 	int			attrs;
 	struct mutex		mutex;		/* see above */
 	raw_spinlock_t		lock;		/* see above */
-	struct list_head	chunks;
+	struct list_head	chunks[PKS_ROOMS];
 	struct list_head	areas;
 	struct list_head	caches;
 	struct pks_cache	*sizes[PKS_SIZES];
@@ -116,6 +118,7 @@ struct pks_area {
  * @large: does the direct map have it as one large page?
  * @used: pages that are handed out, or lost; the others are zero
  * @lost: pages that will not be handed out any more
+ * @room: no larger order can be had of it; -1: none
  * @map: which
  * @orders: of the first page of each allocation, its order; otherwise, and while it
  *	is being freed, PKS_NO_ORDER
@@ -127,6 +130,7 @@ struct pks_chunk {
 	bool			large;
 	unsigned int		used;
 	unsigned int		lost;
+	int			room;
 	DECLARE_BITMAP(map, PKS_CHUNK_PAGES);
 	u8			orders[PKS_CHUNK_PAGES];
 	struct pks_slab		*slabs[PKS_CHUNK_PAGES];

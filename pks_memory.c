@@ -6,6 +6,7 @@
  */
 #include "pks_domain.h"
 #include <linux/kmemleak.h>
+#include <linux/log2.h>
 #include <linux/ratelimit.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
@@ -154,11 +155,6 @@ bool pks_chunk_has(const struct pks_chunk *chunk, const void *addr, size_t len)
 		(unsigned long)addr;
 }
 
-static bool pks_chunk_is_full(const struct pks_chunk *chunk)
-{
-	return chunk->used == pks_chunk_size(chunk);
-}
-
 /* Not free any more, and not allocated yet: nobody can write to them. */
 static void *pks_chunk_take(struct pks_chunk *chunk, unsigned int order)
 {
@@ -176,31 +172,68 @@ static void *pks_chunk_take(struct pks_chunk *chunk, unsigned int order)
 	return (void *)(chunk->area.start + (at << PAGE_SHIFT));
 }
 
+/* Among those that have room for so much, perhaps. Under dom->lock. */
+static void pks_chunk_list(struct pks_dom *dom, struct pks_chunk *chunk, int room)
+{
+	chunk->room = room;
+	list_move(&chunk->area.node, &dom->chunks[room + 1]);
+}
+
+/* By how much is free, together or not. Likewise. */
+static void pks_chunk_relist(struct pks_dom *dom, struct pks_chunk *chunk, int most)
+{
+	unsigned int nr = pks_chunk_size(chunk) - chunk->used;
+
+	pks_chunk_list(dom, chunk, min(most, nr ? ilog2(nr) : -1));
+}
+
 /* From this chunk, if it has them. Under dom->lock. */
 static bool pks_chunk_serve(struct pks_dom *dom, struct pks_chunk *chunk,
 			    struct pks_want *want)
 {
 	want->addr = pks_chunk_take(chunk, want->order);
-	if (!want->addr)
+	if (!want->addr) {
+		pks_chunk_list(dom, chunk, (int)want->order - 1);
 		return false;
+	}
 	want->chunk = chunk;
 	dom->used += 1UL << want->order;
-	if (pks_chunk_is_full(chunk))
-		list_move_tail(&chunk->area.node, &dom->chunks);
+	pks_chunk_relist(dom, chunk, chunk->room);
+	return true;
+}
+
+/* How many chunks are looked into with interrupts off. */
+#define PKS_CHUNK_TRIES		16
+
+/* False if that many have been looked into, and there may be more. Under dom->lock. */
+static bool pks_pages_try(struct pks_dom *dom, struct pks_want *want)
+{
+	unsigned int tries = PKS_CHUNK_TRIES, room;
+	struct pks_chunk *chunk;
+
+	for (room = want->order; room <= PKS_CHUNK_ORDER; room++) {
+		while (!list_empty(&dom->chunks[room + 1])) {
+			chunk = list_first_entry(&dom->chunks[room + 1], struct pks_chunk,
+						 area.node);
+			if (pks_chunk_serve(dom, chunk, want))
+				return true;
+			if (!--tries)
+				return false;
+		}
+	}
 	return true;
 }
 
 static bool pks_pages_take(struct pks_dom *dom, struct pks_want *want)
 {
-	struct pks_chunk *chunk;
 	unsigned long flags;
+	bool tried;
 
-	raw_spin_lock_irqsave(&dom->lock, flags);
-	list_for_each_entry(chunk, &dom->chunks, area.node) {
-		if (pks_chunk_is_full(chunk) || pks_chunk_serve(dom, chunk, want))
-			break;
-	}
-	raw_spin_unlock_irqrestore(&dom->lock, flags);
+	do {
+		raw_spin_lock_irqsave(&dom->lock, flags);
+		tried = pks_pages_try(dom, want);
+		raw_spin_unlock_irqrestore(&dom->lock, flags);
+	} while (!tried);
 	return want->addr;
 }
 
@@ -279,7 +312,7 @@ static int pks_chunk_new(struct pks_dom *dom, unsigned int order, gfp_t gfp,
 	chunk->large = pks_chunk_is_large(chunk);
 	raw_spin_lock_irqsave(&dom->lock, flags);
 	dom->pages += pks_chunk_size(chunk);
-	list_add(&chunk->area.node, &dom->chunks);
+	pks_chunk_list(dom, chunk, order);
 	pks_chunk_serve(dom, chunk, want);
 	raw_spin_unlock_irqrestore(&dom->lock, flags);
 	return 0;
@@ -382,11 +415,10 @@ static void pks_pages_give(struct pks_dom *dom, struct pks_chunk *chunk,
 	bool empty;
 
 	raw_spin_lock_irqsave(&dom->lock, flags);
-	if (pks_chunk_is_full(chunk))
-		list_move(&chunk->area.node, &dom->chunks);
 	bitmap_clear(chunk->map, at, 1U << order);
 	chunk->used -= 1U << order;
 	dom->used -= 1UL << order;
+	pks_chunk_relist(dom, chunk, chunk->order);
 	empty = chunk->used == chunk->lost;
 	raw_spin_unlock_irqrestore(&dom->lock, flags);
 	if (empty)
@@ -448,25 +480,42 @@ void pks_pages_put(struct pks_dom *dom, void *addr, unsigned int order, u8 part,
 			    dom->name, order, (void *)caller);
 }
 
+/* Take one off the domain's lists that has nothing in use, and of which none is to be kept. */
+static struct pks_chunk *pks_chunk_detach(struct pks_dom *dom, unsigned int *keep)
+{
+	struct pks_chunk *chunk, *found = NULL;
+	unsigned long flags;
+	int room;
+
+	raw_spin_lock_irqsave(&dom->lock, flags);
+	for (room = PKS_ROOMS - 1; room >= 0 && !found; room--) {
+		list_for_each_entry(chunk, &dom->chunks[room], area.node) {
+			if (chunk->used != chunk->lost || (!chunk->lost && *keep && (*keep)--))
+				continue;
+			found = chunk;
+			break;
+		}
+	}
+	if (found) {
+		list_del_init(&found->area.node);
+		dom->pages -= pks_chunk_size(found);
+		dom->lost -= found->lost;
+	}
+	raw_spin_unlock_irqrestore(&dom->lock, flags);
+	return found;
+}
+
 /* Give free chunks back, all but @keep of them. Under dom->mutex. */
 void pks_memory_trim(struct pks_dom *dom, unsigned int keep)
 {
-	struct pks_chunk *chunk, *next;
-	unsigned long flags;
-	LIST_HEAD(empty);
+	unsigned int left = keep;
+	struct pks_chunk *chunk;
 
 	lockdep_assert_held(&dom->mutex);
-	raw_spin_lock_irqsave(&dom->lock, flags);
-	list_for_each_entry_safe(chunk, next, &dom->chunks, area.node) {
-		if (chunk->used != chunk->lost || (keep && !chunk->lost && keep--))
-			continue;
-		list_move(&chunk->area.node, &empty);
-		dom->pages -= pks_chunk_size(chunk);
-		dom->lost -= chunk->lost;
-	}
-	raw_spin_unlock_irqrestore(&dom->lock, flags);
-	list_for_each_entry_safe(chunk, next, &empty, area.node)
+	while ((chunk = pks_chunk_detach(dom, &left))) {
 		pks_chunk_release(chunk);
+		left = keep;
+	}
 }
 
 static void pks_memory_work(struct work_struct *work)
@@ -482,9 +531,12 @@ static void pks_memory_work(struct work_struct *work)
 
 void pks_memory_init(struct pks_dom *dom)
 {
+	unsigned int room;
+
 	mutex_init(&dom->mutex);
 	raw_spin_lock_init(&dom->lock);
-	INIT_LIST_HEAD(&dom->chunks);
+	for (room = 0; room < PKS_ROOMS; room++)
+		INIT_LIST_HEAD(&dom->chunks[room]);
 	INIT_LIST_HEAD(&dom->areas);
 	INIT_WORK(&dom->trim, pks_memory_work);
 }
@@ -1053,6 +1105,14 @@ int pks_domain_unprotect(struct pks_domain *domain, void *addr,
 }
 EXPORT_SYMBOL_PKS(pks_domain_unprotect);
 
+/* Whoever had any of it has gone. */
+static void pks_chunk_drop(struct pks_dom *dom, struct pks_chunk *chunk)
+{
+	pks_fill(dom, (void *)chunk->area.start, 0, PAGE_SIZE << chunk->order);
+	dom->used -= chunk->used - chunk->lost;
+	chunk->used = chunk->lost;
+}
+
 /*
  * The module is being unloaded and the domain's owner has gone: nothing may stay
  * tagged. What was allocated is lost with who had it, and goes back too.
@@ -1061,6 +1121,7 @@ void pks_memory_drop(struct pks_dom *dom)
 {
 	struct pks_area *area, *next;
 	struct pks_chunk *chunk;
+	unsigned int room;
 
 	list_for_each_entry_safe(area, next, &dom->areas, node) {
 		list_del(&area->node);
@@ -1070,11 +1131,9 @@ void pks_memory_drop(struct pks_dom *dom)
 			pks_protect_abandon(area);
 	}
 	mutex_lock(&dom->mutex);
-	list_for_each_entry(chunk, &dom->chunks, area.node) {
-		pks_fill(dom, (void *)chunk->area.start, 0,
-			 PAGE_SIZE << chunk->order);
-		dom->used -= chunk->used - chunk->lost;
-		chunk->used = chunk->lost;
+	for (room = 0; room < PKS_ROOMS; room++) {
+		list_for_each_entry(chunk, &dom->chunks[room], area.node)
+			pks_chunk_drop(dom, chunk);
 	}
 	pks_memory_trim(dom, 0);
 	mutex_unlock(&dom->mutex);
