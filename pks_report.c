@@ -286,9 +286,10 @@ static bool pks_may_see(const void *address)
  */
 static void pks_format_address(char *text, bool log, const void *address)
 {
-	bool full = !log && pks_may_see(address);
-
-	snprintf(text, PKS_ADDRESS_LEN, full ? "%px" : "%p", address);
+	if (log)
+		snprintf(text, PKS_ADDRESS_LEN, "%p", address);
+	else
+		snprintf(text, PKS_ADDRESS_LEN, "%px", pks_may_see(address) ? address : NULL);
 }
 
 #define PKS_RULE	"==================================================================\n"
