@@ -189,6 +189,7 @@ docs_build() {
 ask_build() {
 	local log=$PKS_ROOT/build/docs.log
 
+	mkdir -p "${log%/*}"
 	"$PKS_ROOT/scripts/docs.sh" build >"$log" 2>&1 || cat "$log"
 }
 
