@@ -20,24 +20,42 @@ struct pks_frame *pks_frame_top(void)
 		this_cpu_read(pks_cpu.frame) : NULL;
 }
 
+/* The next one, or NULL. Likewise. */
+static struct pks_frame *pks_frame_below(const struct pks_frame *frame)
+{
+	return frame->framed == current ? frame->below : NULL;
+}
+
+/* The frame of the fault handler that runs here, if one does. Likewise. */
+const struct pks_frame *pks_frame_of_handler(void)
+{
+	const struct pks_frame *frame = pks_frame_top();
+
+	while (frame && !frame->regs)
+		frame = pks_frame_below(frame);
+	return frame;
+}
+
 /* How many there are. Likewise. */
 unsigned int pks_frames(void)
 {
 	const struct pks_frame *frame;
 	unsigned int nr = 0;
 
-	for (frame = pks_frame_top(); frame; frame = frame->below)
+	for (frame = pks_frame_top(); frame; frame = pks_frame_below(frame))
 		nr++;
 	return nr;
 }
 
 /*
  * From here on the CPU has the rights in @word. With interrupts off, and until the end of
- * the frame, too. The frame is complete before an NMI can find it.
+ * the frame, too. An NMI that comes between any two of these has frames of its own, and
+ * leaves both pointers as it found them.
  */
 void notrace pks_frame_begin(struct pks_frame *frame, u32 word)
 {
-	frame->below = pks_frame_top();
+	frame->below = this_cpu_read(pks_cpu.frame);
+	frame->framed = this_cpu_read(pks_cpu.framed);
 	frame->word = this_cpu_read(pks_pkrs);
 	frame->regs = NULL;
 	frame->step.active = false;
@@ -60,8 +78,7 @@ bool notrace pks_frame_end(struct pks_frame *frame)
 			top ? frame->word : READ_ONCE(pks_default) | PKS_SLOW);
 	if (top) {
 		this_cpu_write(pks_cpu.frame, frame->below);
-		if (!frame->below)
-			this_cpu_write(pks_cpu.framed, NULL);
+		this_cpu_write(pks_cpu.framed, frame->framed);
 	}
 	return top;
 }
@@ -75,7 +92,7 @@ static u32 pks_frame_bottom(void)
 
 	if (this_cpu_read(pks_cpu.step.active))
 		word = this_cpu_read(pks_cpu.step.word);
-	for (frame = pks_frame_top(); frame; frame = frame->below)
+	for (frame = pks_frame_top(); frame; frame = pks_frame_below(frame))
 		word = frame->step.active ? frame->step.word : frame->word;
 	return word;
 }

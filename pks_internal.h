@@ -44,7 +44,8 @@ struct pks_step {
 
 /**
  * struct pks_frame - other rights than its context's, for as long as a function runs
- * @below: the frame that this one is on top of, NULL if there is none
+ * @below: what was the topmost one, if it is of the same thread
+ * @framed: whose that was
  * @word: of the context below, which gets it back
  * @step: the instruction that the context below carries out, if it does
  * @regs: registers of the violation whose fault handler runs, else NULL
@@ -54,6 +55,7 @@ struct pks_step {
  */
 struct pks_frame {
 	struct pks_frame	*below;
+	struct task_struct	*framed;
 	u32			word;
 	struct pks_step		step;
 	struct pt_regs		*regs;
@@ -231,6 +233,7 @@ bool pks_context_kept(void);
 
 /* pks_frame.c */
 struct pks_frame *pks_frame_top(void);
+const struct pks_frame *pks_frame_of_handler(void);
 unsigned int pks_frames(void);
 void pks_frame_begin(struct pks_frame *frame, u32 word);
 bool pks_frame_end(struct pks_frame *frame);

@@ -32,7 +32,6 @@ bool pks_gfp_ok(gfp_t gfp, unsigned long caller)
 /* Pages that someone wants of a domain, and, once they are there, where and in which chunk. */
 struct pks_want {
 	unsigned int		order;
-	u8			part;
 	void			*addr;
 	struct pks_chunk	*chunk;
 };
@@ -391,7 +390,7 @@ static bool pks_pages_check(struct pks_dom *dom, void *addr, unsigned int order)
  */
 void *pks_pages_get(struct pks_dom *dom, unsigned int order, u8 part, gfp_t gfp)
 {
-	struct pks_want want = { .order = order, .part = part };
+	struct pks_want want = { .order = order };
 
 	for (;;) {
 		if (!pks_pages_take(dom, &want) && gfpflags_allow_blocking(gfp))

@@ -205,18 +205,6 @@ void pks_policy_end(int pkey)
 	pks_keys[pkey].given_up = false;
 }
 
-/* Is a fault handler running here? */
-static bool pks_handler_runs(void)
-{
-	const struct pks_frame *frame;
-
-	for (frame = pks_frame_top(); frame; frame = frame->below) {
-		if (frame->regs)
-			return true;
-	}
-	return false;
-}
-
 /*
  * It has had interrupts on, and may be on another CPU now: a reset may have come, and
  * others have run. Nothing of what the frame has put aside is true any more.
@@ -261,7 +249,7 @@ static enum pks_fault_action pks_handler_ask(const struct pks_fault_info *info,
 	enum pks_fault_action action = PKS_FAULT_DENY;
 	const struct pks_handler *handler;
 
-	if (in_nmi() || pks_handler_runs())
+	if (in_nmi() || pks_frame_of_handler())
 		return action;
 	/* Interrupts are off: pks_handler_remove() waits for that. */
 	handler = rcu_dereference_check(pks_keys[info->pkey].handler, irqs_disabled());
