@@ -130,7 +130,7 @@ static struct pks_slab *pks_slab_new(struct pks_cache *cache, gfp_t gfp)
 	if (IS_ENABLED(CONFIG_PREEMPT_RT) && !preemptible())
 		return NULL;
 	slab = kzalloc(struct_size(slab, objects, cache->per_slab),
-		       (gfp & ~__GFP_ZERO) | __GFP_NOWARN);
+		       (gfp & ~__GFP_ZERO) | __GFP_RETRY_MAYFAIL | __GFP_NOWARN);
 	if (!slab)
 		return NULL;
 	slab->cache = cache;

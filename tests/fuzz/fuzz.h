@@ -94,6 +94,7 @@ struct fuzz_scope {
 	int			former;
 	struct fuzz_span	span;
 	struct fuzz_right	was;
+	u8			access;
 };
 
 #define FUZZ_SCOPES	8

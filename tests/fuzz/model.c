@@ -152,18 +152,30 @@ void fuzz_right_default(struct fuzz_context *ctx, int pkey)
 	ctx->rights[pkey].mask = FUZZ_DEFAULT;
 }
 
+/*
+ * A scope that began at the default ends there. Of any other the context has to have what
+ * the scope has given it, or the default is what remains.
+ */
+static bool fuzz_is_innermost(const struct fuzz_scope *scope, u8 had, bool *perhaps)
+{
+	*perhaps = scope->former != __PKS_FORMER_DEFAULT && had != BIT(scope->access);
+	return scope->former == __PKS_FORMER_DEFAULT || (had & BIT(scope->access));
+}
+
 /* The end of a scope, now, with what its start has returned. */
 void fuzz_right_give_back(struct fuzz_context *ctx, const struct fuzz_scope *scope,
 			  struct fuzz_span span)
 {
 	static const struct fuzz_right none = { .mask = FUZZ_DEFAULT };
 	struct fuzz_right *right = &ctx->rights[scope->pkey];
+	bool innermost, perhaps;
 
 	if (fuzz_lie == FUZZ_LIE_LEAVE)
 		return;
-	if (scope->span.to >= span.from) {
+	innermost = fuzz_is_innermost(scope, fuzz_possible(right, scope->pkey, span), &perhaps);
+	if (innermost && scope->span.to >= span.from) {
 		*right = scope->was;
-		if (scope->span.from < span.to)
+		if (perhaps || scope->span.from < span.to)
 			fuzz_right_add(right, &none);
 	} else {
 		*right = none;

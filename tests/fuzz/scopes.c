@@ -147,7 +147,7 @@ static void fuzz_enter(struct fuzz_context *ctx, struct rnd_state *rnd)
 	if (!fuzz_updated(ctx, "pks_enter", pkey, span, ret, waits))
 		return;
 	scope = &ctx->scopes[ctx->nr_scopes++];
-	*scope = (struct fuzz_scope){ pkey, ret, span, ctx->rights[pkey] };
+	*scope = (struct fuzz_scope){ pkey, ret, span, ctx->rights[pkey], access };
 	fuzz_right_got(ctx, pkey, access, span);
 }
 
