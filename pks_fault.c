@@ -36,15 +36,15 @@ static bool pks_is_copy(unsigned long ip)
 	return !static_call(pks_core_text)(ip) && !static_call(pks_module_text)(ip);
 }
 
-/* Where the access of @regs begins, which is by a MOV; else NULL. */
-static void *pks_access_begins(struct pt_regs *regs)
+/* Where the access of @regs begins, which is by a MOV; 0 if that is not known. */
+static unsigned long pks_access_begins(struct pt_regs *regs)
 {
 	struct insn insn;
 
 	if (!pks_decodes ||
 	    static_call(pks_decode)(&insn, (void *)regs->ip, MAX_INSN_SIZE, INSN_MODE_KERN))
-		return NULL;
-	return static_call(pks_operand)(&insn, regs);
+		return 0;
+	return (unsigned long __force)static_call(pks_operand)(&insn, regs);
 }
 
 /*
@@ -60,7 +60,7 @@ static bool pks_is_overread(struct pt_regs *regs, unsigned long address)
 
 	if (!entry || (entry->data & EX_DATA_TYPE_MASK) != EX_TYPE_ZEROPAD)
 		return false;
-	begin = (unsigned long)pks_access_begins(regs);
+	begin = pks_access_begins(regs);
 	return begin && begin < address && PAGE_ALIGN(begin) == address;
 }
 
