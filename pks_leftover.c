@@ -66,10 +66,13 @@ static u32 pks_leftover_close(void)
 	return word;
 }
 
-/* Of a workqueue, or of a kthread worker. Most threads have no record, and so nothing open. */
+/*
+ * Of a workqueue, or of a kthread worker. Most threads have no record, and so nothing open.
+ * Those of workqueues in softirqs end with the softirq's action.
+ */
 static void pks_work_ends(void *data, void *work, void *function)
 {
-	if (likely(!this_cpu_read(pks_cpu.thread)))
+	if (likely(!this_cpu_read(pks_cpu.thread)) || !in_task())
 		return;
 	pks_leftover_of(pks_leftover_close(), data, function);
 }
