@@ -82,7 +82,7 @@ docs: ## the manual: build/docs/html/index.html, and build/docs/man for man -M
 
 clean: ## remove what was built here (downloads and kernels stay in ~/.cache/pks)
 	rm -rf build
-	if [ -e "$(KDIR)/Makefile" ]; then $(KBUILD) clean; fi
+	if [ -e "$(KDIR)/include/generated/utsrelease.h" ]; then $(KBUILD) clean; fi
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 22

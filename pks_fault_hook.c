@@ -189,7 +189,8 @@ static bool pks_fault_try_step(const char *page)
 	WRITE_ONCE(pks_proof.step, true);
 	stepped = pks_fault_touch(page) && pks_fault_touch(page);
 	WRITE_ONCE(pks_proof.step, false);
-	return stepped && READ_ONCE(pks_proof.arrived) == PKS_PROOF_FAULTS && !pks_fault_touch(page);
+	return stepped && READ_ONCE(pks_proof.arrived) == PKS_PROOF_FAULTS &&
+	       !pks_fault_touch(page);
 }
 
 static const char *pks_fault_prove(void)

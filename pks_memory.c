@@ -270,7 +270,7 @@ static unsigned long pks_chunk_pages(struct pks_dom *dom, unsigned int order, gf
 }
 
 /*
- * A zeroed one of @order, all of it tagged. Its first pages are @want's, before anyone
+ * A zeroed one of @order, all of it tagged. Its first pages are those of @want, before anyone
  * else can have them. Under dom->mutex.
  */
 static int pks_chunk_new(struct pks_dom *dom, unsigned int order, gfp_t gfp,

@@ -119,7 +119,7 @@ static bool pks_nmi_prove(void)
 	apic->send_IPI_mask(cpumask_of(get_cpu()), NMI_VECTOR);
 	put_cpu();
 	while (atomic_read(&pks_nmi_wanted) && ms++ < PKS_NMI_TIMEOUT_MS)
-		msleep(1);
+		usleep_range(1000, 2000);
 	unregister_nmi_handler(NMI_LOCAL, "pks");
 	return READ_ONCE(pks_nmi_proven);
 }

@@ -2,6 +2,7 @@
 /* Domains as a whole: they come and go, with a key, a name and their attributes. */
 #include "pks_test.h"
 #include <linux/ktime.h>
+#include <linux/minmax.h>
 #include <linux/pks_domain.h>
 #include <linux/prandom.h>
 #include <linux/slab.h>
@@ -106,7 +107,7 @@ static unsigned int pks_domain_name_try(struct kunit *test, struct pks_domain *h
 	KUNIT_EXPECT_EQ_MSG(test, PTR_ERR_OR_ZERO(cache), fits ? 0 : -EINVAL, "'%s'", name);
 	KUNIT_EXPECT_EQ_MSG(test, PTR_ERR_OR_ZERO(domain), fits && !path ? 0 : -EINVAL, "'%s'",
 			    name);
-	KUNIT_EXPECT_EQ_MSG(test, pkey < 0 ? pkey : 0, fits ? 0 : -EINVAL, "'%s'", name);
+	KUNIT_EXPECT_EQ_MSG(test, min(pkey, 0), fits ? 0 : -EINVAL, "'%s'", name);
 	if (!IS_ERR(domain)) {
 		snprintf(row, sizeof(row), "\n%3d  %-31s  pks_kunit ", domain->pkey, name);
 		KUNIT_EXPECT_NOT_NULL_MSG(test, strstr(pks_file_read(test, "domains"), row),

@@ -405,7 +405,7 @@ static void pks_objects_raced(struct kunit *test)
 		if (object != race.object)
 			break;
 		if (!(i % 1000))
-			msleep(1);
+			usleep_range(1000, 2000);
 	}
 	WRITE_ONCE(race.stop, true);
 	KUNIT_EXPECT_TRUE(test, pks_actor_wait(actor));

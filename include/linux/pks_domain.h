@@ -195,7 +195,7 @@ int __pks_assign(struct pks_domain *domain, void *dst, u64 value, size_t size);
 									\
 	rcu_check_sparse(*(ptr), __rcu);				\
 	__pks_assign(domain, (void __force *)(ptr),			\
-		     (unsigned long)__pks_value, sizeof(__pks_value));	\
+		     (unsigned long)__pks_value, sizeof(unsigned long));	\
 })
 
 void __pks_domain_count_scope(struct pks_domain *domain);

@@ -26,9 +26,7 @@ closed() {
 
 # dead: there is no thread any more that is about to die.
 dead() {
-	local i
-
-	for i in 1 2 3 4 5 6 7 8 9 10; do
+	for _ in 1 2 3 4 5 6 7 8 9 10; do
 		grep -qx dies /proc/[0-9]*/comm 2>/dev/null || return 0
 		sleep 1
 	done
