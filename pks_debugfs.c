@@ -89,6 +89,7 @@ static int status_show(struct seq_file *m, void *unused)
 {
 	unsigned int threads[2] = { };
 	struct pks_tamper_counts tampered;
+	char missing[128];
 
 	seq_printf(m, "PKS:             %s\n", pks_missing ?: "on");
 	if (!READ_ONCE(pks_on))
@@ -108,9 +109,9 @@ static int status_show(struct seq_file *m, void *unused)
 		   pks_irq_isolated ? "" : "interrupts, softirqs, ",
 		   pks_nmi_isolated ? "" : "NMIs, ", pks_nmi_missing ? " (NMIs: " : "",
 		   pks_nmi_missing ?: "", pks_nmi_missing ? ")" : "");
+	pks_leftover_missing(missing, sizeof(missing));
 	seq_printf(m, "left open:       %s%s\n",
-		   pks_leftover_missing ? "not seen at the ends of " : "closed and said",
-		   pks_leftover_missing ?: "");
+		   *missing ? "not seen at the ends of " : "closed and said", missing);
 	seq_printf(m, "fault hook:      %s\n", pks_fault_text());
 	seq_printf(m, "audit:           %s\n", pks_step_missing ?: "on");
 	seq_printf(m, "policy:          %s (default of new keys)\n",

@@ -249,7 +249,7 @@ int pks_thread_for_each(int (*fn)(struct pks_thread *t, void *data), void *data)
 u32 pks_thread_rights(const struct pks_thread *t, int *cpu);
 
 /* pks_leftover.c */
-extern const char *pks_leftover_missing;
+void pks_leftover_missing(char *text, size_t size);
 void pks_leftover_of(u32 word, const char *what, const void *function);
 void pks_leftover_of_irq(u32 word, const char *what);
 void pks_return_watch(void);

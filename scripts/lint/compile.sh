@@ -51,7 +51,7 @@ compile_programs() {
 		echo "  PROGRAM $file"
 		"$@" -O2 -Wall -Wextra -o /dev/null "$file" ||
 			echo "$file: error: no Kbuild has it, and it is no program"
-	done < <(find . -name '*.c' ! -name '*.mod.c' ! -name .module-common.c -printf '%P\n' |
+	done < <(find . -path "./$LINT_PLANTED" -prune -o -name '*.c' ! -name '*.mod.c' ! -name .module-common.c -printf '%P\n' |
 		while IFS= read -r file; do [ -e "${file%.c}.o" ] || echo "$file"; done)
 }
 
@@ -59,12 +59,12 @@ compile_programs() {
 compile_all() {
 	local kind=$1 copy=$2 planted=$3 dir
 
+	: >"$planted"
 	while IFS= read -r dir; do
-		if [ "$dir" = "./$LINT_PLANTED" ]; then
-			compile_make "$kind" "$copy" "$dir" >"$planted" 2>&1 || true
-		else
-			compile_make "$kind" "$copy" "$dir" || echo "$dir: error: not compiled"
-		fi
+		case $dir/ in
+		"./$LINT_PLANTED/"*) compile_make "$kind" "$copy" "$dir" >>"$planted" 2>&1 || true ;;
+		*) compile_make "$kind" "$copy" "$dir" || echo "$dir: error: not compiled" ;;
+		esac
 	done < <(compile_dirs)
 	cd "$copy" || return
 	case $kind in
