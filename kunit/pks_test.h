@@ -83,8 +83,10 @@ void pks_look(struct pks_sight *sight, u64 *page);
 void pks_expect_sight(struct kunit *test, const struct pks_sight *sight,
 		      int pkey, u32 pkrs, const char *who);
 
-/* Longer than anything takes, shorter than the kernel's watchdogs. */
+/* Longer than anything takes, shorter than the kernel's watchdogs of CPUs that spin. */
 #define PKS_TEST_PATIENCE	(15 * HZ)
+/* Likewise, of threads that sleep: a busy host may take its time. */
+#define PKS_TEST_LONG_PATIENCE	(90 * HZ)
 
 /*
  * A thread that sleeps until it is given an act, on @cpu or, with -1, anywhere.
@@ -94,7 +96,7 @@ struct pks_actor;
 struct pks_actor *pks_actor(struct kunit *test, const char *name, int cpu);
 struct task_struct *pks_actor_task(struct pks_actor *actor);
 void pks_actor_begin(struct pks_actor *actor, void (*act)(void *), void *data);
-/* False if it takes longer than PKS_TEST_PATIENCE. */
+/* False if it takes longer than PKS_TEST_LONG_PATIENCE. */
 bool pks_actor_wait(struct pks_actor *actor);
 /* Both; the case ends here if it takes too long. */
 void pks_actor_do(struct kunit *test, struct pks_actor *actor,
@@ -127,7 +129,7 @@ void pks_part_deaf(void *part);
 /* Are word and MSR just what the part is about? */
 bool pks_part_holds(const struct pks_part *part);
 
-/* False if the flag is not set within PKS_TEST_PATIENCE. */
+/* False if the flag is not set within PKS_TEST_PATIENCE, or PKS_TEST_LONG_PATIENCE. */
 bool pks_spin_until(const bool *flag);
 bool pks_sleep_until(const bool *flag);
 

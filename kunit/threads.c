@@ -84,7 +84,7 @@ bool pks_actor_wait(struct pks_actor *actor)
 	if (!actor->acting)
 		return true;
 	actor->acting = !wait_for_completion_timeout(&actor->done,
-						     PKS_TEST_PATIENCE);
+						     PKS_TEST_LONG_PATIENCE);
 	return !actor->acting;
 }
 
@@ -224,7 +224,7 @@ bool pks_spin_until(const bool *flag)
 
 bool pks_sleep_until(const bool *flag)
 {
-	unsigned long end = jiffies + PKS_TEST_PATIENCE;
+	unsigned long end = jiffies + PKS_TEST_LONG_PATIENCE;
 
 	while (!READ_ONCE(*flag) && time_before(jiffies, end))
 		usleep_range(200, 500);

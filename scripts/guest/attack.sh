@@ -70,6 +70,7 @@ play_ptrace() { gets /modules/deputy ptrace; }
 play_pointers() { gets /modules/deputy pointers "$(address object)"; }
 play_dma() { gets /modules/deputy dma; }
 play_msr_device() { says /modules/deputy msr_device; }
+play_next_call() { says /modules/deputy next_call; }
 play_child() { says /modules/deputy child; }
 play_uffd() { says /modules/deputy uffd; }
 

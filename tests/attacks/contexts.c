@@ -11,6 +11,7 @@
 #include <linux/kprobes.h>
 #include <linux/sched.h>
 #include <linux/smp.h>
+#include <linux/workqueue.h>
 #include <asm/apic.h>
 #include <asm/nmi.h>
 
@@ -189,10 +190,7 @@ static void context_send_nmi(void)
 	apic->send_IPI_mask(cpumask_of(smp_processor_id()), NMI_VECTOR);
 }
 
-/*
- * The handler was registered after pks.ko's own. Only switching the isolation off and on
- * takes it in; so this is played twice.
- */
+/* The handler was registered after pks.ko. */
 static int nmi_in_scope(void)
 {
 	return context_in_scope(context_send_nmi);
@@ -237,6 +235,61 @@ static int kprobe_outside(void)
 static int kprobe_in_scope(void)
 {
 	return context_with_kprobe(true);
+}
+
+/* Two who do the same kind of work: the owner's own mistake, and who comes after him. */
+static void context_leave_open(void)
+{
+	WRITE_ONCE(context_outcome, -EAGAIN);
+	pks_domain_enter(victim.domain, PKS_READWRITE);
+}
+
+static void context_opening_work(struct work_struct *work)
+{
+	context_leave_open();
+}
+
+static void context_stray_work(struct work_struct *work)
+{
+	context_stray(NULL);
+}
+
+static DECLARE_WORK(context_first_work, context_opening_work);
+static DECLARE_WORK(context_second_work, context_stray_work);
+
+/* Both are queued before the first begins: a kworker goes on with the next. */
+static int left_by_work(void)
+{
+	struct workqueue_struct *wq = alloc_ordered_workqueue("attack", 0);
+
+	if (!wq)
+		return -ENOMEM;
+	preempt_disable();
+	queue_work(wq, &context_first_work);
+	queue_work(wq, &context_second_work);
+	preempt_enable();
+	destroy_workqueue(wq);
+	return READ_ONCE(context_outcome);
+}
+
+static void context_opening_tasklet(struct tasklet_struct *tasklet)
+{
+	context_leave_open();
+}
+
+static DECLARE_TASKLET(context_first_tasklet, context_opening_tasklet);
+
+static int left_by_tasklet(void)
+{
+	unsigned long give_up = jiffies + 5 * HZ;
+
+	local_bh_disable();
+	tasklet_schedule(&context_first_tasklet);
+	tasklet_schedule(&context_tasklet);
+	local_bh_enable();
+	while (READ_ONCE(context_outcome) == -EAGAIN && time_before(jiffies, give_up))
+		cpu_relax();
+	return READ_ONCE(context_outcome);
 }
 
 static u64 *context_freed;
@@ -318,6 +371,7 @@ void contexts_exit(void)
 {
 	unregister_nmi_handler(NMI_LOCAL, "attacks");
 	irq_work_sync(&context_irq_work);
+	tasklet_kill(&context_first_tasklet);
 	tasklet_kill(&context_tasklet);
 	tasklet_kill(&context_free_tasklet);
 }
@@ -331,6 +385,8 @@ const struct attack attack_contexts[] = {
 	{ "kprobe_in_scope", kprobe_in_scope },
 	{ "sleep_in_scope", sleep_in_scope },
 	{ "migration_in_scope", migration_in_scope },
+	{ "left_by_work", left_by_work },
+	{ "left_by_tasklet", left_by_tasklet },
 	{ "freed_in_softirq", freed_in_softirq },
 	{ "fault_handler", fault_handler },
 	{ "hotplug", hotplug },

@@ -357,17 +357,15 @@ static int bpf_in_scope(void *address)
 	int map = bpf_map(), fd;
 	union bpf_attr attr = {
 		.raw_tracepoint = {
-			.name		= (unsigned long)"sys_enter",
+			.name		= (unsigned long)"sched_switch",
 			.prog_fd	= bpf_program(address, map),
 		},
 	};
 
-	victim_write(VICTIM "open", "1", 1);
 	fd = bpf(BPF_RAW_TRACEPOINT_OPEN, &attr);
 	need(fd >= 0, "BPF_RAW_TRACEPOINT_OPEN");
-	getppid();
+	victim_write(VICTIM "sleep", "1", 1);
 	close(fd);
-	victim_write(VICTIM "open", "0", 1);
 	bpf_show(map);
 	return 0;
 }
@@ -389,24 +387,33 @@ static int msr_device(void)
 	return 0;
 }
 
-/* Of a thread that has opened the domain and come back to user space. */
-static int child(void)
+/* The system call after one that has left the domain open. */
+static int next_call(void)
 {
 	char text[16];
+
+	victim_write(VICTIM "open", "1", 1);
+	plain(text);
+	fputs(text, stdout);
+	return 0;
+}
+
+/* Of a thread that has come back to user space like that. */
+static int child(void)
+{
 	int status;
 	pid_t pid;
 
 	victim_write(VICTIM "open", "1", 1);
-	plain(text);
-	need(!strcmp(text, "through\n"), "who opened it");
 	pid = fork();
 	if (!pid) {
+		char text[16];
+
 		plain(text);
 		fputs(text, stdout);
 		exit(0);
 	}
 	waitpid(pid, &status, 0);
-	victim_write(VICTIM "open", "0", 1);
 	return status;
 }
 
@@ -485,6 +492,8 @@ int main(int argc, char **argv)
 		return bpf_in_scope((void *)address);
 	if (!strcmp(how, "msr_device"))
 		return msr_device();
+	if (!strcmp(how, "next_call"))
+		return next_call();
 	if (!strcmp(how, "child"))
 		return child();
 	if (!strcmp(how, "uffd"))

@@ -8,13 +8,15 @@
  *   secret, memory	what is protected, and where
  *   plain		a stray read without any trick, by who reads this
  *   visit		the owner comes by on each CPU; stray accesses there, after that
- *   open		written to: 1 opens the domain for the writer, and 0 closes it
+ *   open		written to: the owner opens the domain, and returns with it
+ *   sleep		written to: the owner sleeps for a moment in a scope
  *   fill		written to: the owner copies eight bytes from there, in a scope
  *   pages		mapped: the page that the owner has taken into the domain
  */
 #include "attacks.h"
 #include <linux/cpumask.h>
 #include <linux/debugfs.h>
+#include <linux/delay.h>
 #include <linux/fs.h>
 #include <linux/io.h>
 #include <linux/mm.h>
@@ -116,24 +118,32 @@ static int visit_show(struct seq_file *m, void *unused)
 }
 DEFINE_SHOW_ATTRIBUTE(visit);
 
+/* The owner's own mistake. */
 static ssize_t open_write(struct file *file, const char __user *buf, size_t size,
 			  loff_t *pos)
 {
-	bool on;
-	int err = kstrtobool_from_user(buf, size, &on);
-
-	if (err)
-		return err;
-	if (on)
-		pks_domain_enter(victim.domain, PKS_READWRITE);
-	else if (victim_protected())
-		pks_mk_noaccess(victim.domain->pkey);
+	pks_domain_enter(victim.domain, PKS_READWRITE);
 	return size;
 }
 
 static const struct file_operations open_fops = {
 	.owner	= THIS_MODULE,
 	.write	= open_write,
+};
+
+static ssize_t sleep_write(struct file *file, const char __user *buf, size_t size,
+			   loff_t *pos)
+{
+	int former = pks_domain_enter(victim.domain, PKS_READWRITE);
+
+	msleep(20);
+	pks_domain_leave(victim.domain, former);
+	return size;
+}
+
+static const struct file_operations sleep_fops = {
+	.owner	= THIS_MODULE,
+	.write	= sleep_write,
 };
 
 /* As an owner might who knows that one may sleep in a scope. */
@@ -191,6 +201,7 @@ static void attacks_debugfs(void)
 	debugfs_create_file("plain", 0400, dir, NULL, &plain_fops);
 	debugfs_create_file("visit", 0400, dir, NULL, &visit_fops);
 	debugfs_create_file("open", 0200, dir, NULL, &open_fops);
+	debugfs_create_file("sleep", 0200, dir, NULL, &sleep_fops);
 	debugfs_create_file("fill", 0200, dir, NULL, &fill_fops);
 	debugfs_create_file_unsafe("pages", 0600, dir, NULL, &pages_fops);
 }
