@@ -122,6 +122,39 @@ static void pks_frames_traced_in_a_scope(struct kunit *test)
 	pks_expect_untouched(test, &try);
 }
 
+/*
+ * One instruction violates two keys, and whoever is told of that a third: between the two,
+ * the first one is open for the instruction, and for nobody else.
+ */
+static void pks_frames_traced_in_a_step(struct kunit *test)
+{
+	u64 *from = pks_test_page(test, pks_audited_key(test));
+	u64 *to = pks_test_page(test, pks_audited_key(test));
+	struct pks_tracer tracer = {
+		.violated = from,
+		.other = pks_test_page(test, pks_audited_key(test)),
+		.times = 2,
+	};
+	void *src = from, *dst = to;
+
+	WRITE_ONCE(*pks_alias(from), 7);
+	KUNIT_ASSERT_EQ(test, 0, register_trace_pks_fault(pks_tracer_probe, &tracer));
+	asm volatile("1:	movsq\n"
+		     "2:\n"
+		     _ASM_EXTABLE(1b, 2b)
+		     : "+D" (dst), "+S" (src) : : "memory");
+	unregister_trace_pks_fault(pks_tracer_probe, &tracer);
+	tracepoint_synchronize_unregister();
+	KUNIT_EXPECT_EQ(test, READ_ONCE(*pks_alias(to)), 7);
+	KUNIT_EXPECT_EQ(test, tracer.calls, 4);
+	KUNIT_EXPECT_EQ(test, tracer.peeked, 0);
+	KUNIT_EXPECT_EQ(test, tracer.stopped, 0);
+	KUNIT_EXPECT_EQ(test, tracer.msr, 0);
+	KUNIT_EXPECT_EQ(test, pks_violations_that(PKS_FAULT_STEPPED), 4);
+	KUNIT_EXPECT_EQ(test, pks_test_rdmsr(), PKS_TEST_CLOSED);
+	pks_expect_closed(test, "afterwards");
+}
+
 /* The last report says why. */
 static void pks_frames_expect_refused(struct kunit *test, const struct pks_try *try,
 				      const char *why)
@@ -217,6 +250,7 @@ static struct kunit_case pks_frames_cases[] = {
 	KUNIT_CASE(pks_frames_traced),
 	KUNIT_CASE(pks_frames_traced_for_ever),
 	KUNIT_CASE(pks_frames_traced_in_a_scope),
+	KUNIT_CASE(pks_frames_traced_in_a_step),
 	KUNIT_CASE(pks_frames_watched),
 	KUNIT_CASE(pks_frames_load_ss),
 	KUNIT_CASE(pks_frames_not_isolated),

@@ -24,7 +24,7 @@ killed() {
 
 # well <after what>: the machine is, and pks.
 well() {
-	try "every CPU is at the default $1" [ "$(grep -cE "on +0x55555554 +0x55555554" $pks/cpus)" = 4 ]
+	try "every CPU is at the default $1" [ "$(grep -cE "on +0x55555554 +0x55555554 +0x55555554" $pks/cpus)" = 4 ]
 	refuse "no register was found changed $1" grep -qE '!| OFF ' $pks/cpus
 	echo "secret $1" >$vault/secret
 	try "the vault can be used $1" has "^secret $1" $vault/secret
