@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * Every difference between the kernels served, and nothing else. The rest of the
- * module is written for the newest; one rule here for each change, named by the
- * release (or by the header, where releases before it got the change too).
+ * module is written for the newest; one rule here for each change, named by the header
+ * that has it. Which kernel has got the change is asked of that header, in Kbuild.compat
+ * where the preprocessor can't: stable updates bring changes to older releases.
  */
 #ifndef PKS_COMPAT_H
 #define PKS_COMPAT_H
@@ -17,7 +18,6 @@
 #include <linux/stacktrace.h>
 #include <linux/static_call.h>
 #include <linux/syscore_ops.h>
-#include <linux/version.h>
 #include <asm/pgtable.h>
 #include <asm/processor.h>
 #include <asm/tlbflush.h>
@@ -25,11 +25,11 @@
 #include <asm/cpuid/api.h>
 #endif
 
-/* 6.13: the namespace of an export became a string. */
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0)
-#define EXPORT_SYMBOL_PKS(symbol)	EXPORT_SYMBOL_NS_GPL(symbol, "PKS")
-#else
+/* export.h: the namespace of an export became a string. */
+#ifdef PKS_NAMESPACE_IS_TOKEN
 #define EXPORT_SYMBOL_PKS(symbol)	EXPORT_SYMBOL_NS_GPL(symbol, PKS)
+#else
+#define EXPORT_SYMBOL_PKS(symbol)	EXPORT_SYMBOL_NS_GPL(symbol, "PKS")
 #endif
 
 /*
@@ -186,28 +186,21 @@ static inline size_t list_count_nodes(struct list_head *head)
 	}
 #endif
 
-/* 6.5: direct calls are registered by ops; a second interface had done that. */
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 5, 0)
+/* ftrace.h: direct calls are registered by ops; a second interface had done that. */
+#ifdef PKS_HAVE_FTRACE_DIRECT_MULTI
 #define register_ftrace_direct(ops, addr)	register_ftrace_direct_multi(ops, addr)
 #define unregister_ftrace_direct(ops, addr, free_filters)		\
 	((void)(free_filters), unregister_ftrace_direct_multi(ops, addr))
 #endif
 
-/* 6.12 at the latest: stack_trace_save_tsk() is exported. */
+/* stacktrace.h: not every kernel exports stack_trace_save_tsk(), which no header tells. */
 #ifdef CONFIG_STACKTRACE
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0)
-#define PKS_DEFINE_STACK_TRACE()	static_assert(true)
-#define pks_find_stack_trace()		do { } while (0)
-#define pks_stack_trace(task, store, size)	\
-	stack_trace_save_tsk(task, store, size, 0)
-#else
 #define PKS_DEFINE_STACK_TRACE()	\
 	DEFINE_STATIC_CALL_RET0(pks_stack_trace_save, stack_trace_save_tsk)
 #define pks_find_stack_trace()	\
 	pks_find(pks_stack_trace_save, "stack_trace_save_tsk")
 #define pks_stack_trace(task, store, size)	\
 	static_call(pks_stack_trace_save)(task, store, size, 0)
-#endif
 #define pks_stack_here(store, size)	stack_trace_save(store, size, 0)
 #else
 #define PKS_DEFINE_STACK_TRACE()	static_assert(true)

@@ -5,14 +5,13 @@
  */
 #include <linux/module.h>
 #include <linux/preempt.h>
-#include <linux/version.h>
 #include <asm/msr.h>
 #include "pks_bench.h"
 
 #define PKRS_OPEN	(BENCH_PKRS_CLOSED & ~(3U << 2 * BENCH_KEY))
 
-/* 6.16: the MSRs' functions are named by the size of what they take. */
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 16, 0)
+/* msr.h: the functions are named by the size of what they take. */
+#ifdef BENCH_HAVE_WRMSRQ
 #define bench_wrmsrq(value)	wrmsrq(__PKS_MSR_IA32_PKRS, value)
 #else
 #define bench_wrmsrq(value)	wrmsrl(__PKS_MSR_IA32_PKRS, value)

@@ -176,7 +176,6 @@ unsigned long pks_domain_number(struct kunit *test, struct pks_domain *domain,
 	return simple_strtoul(skip_spaces(line), NULL, 10);
 }
 
-#ifdef CONFIG_FAULT_INJECTION
 #define PKS_INJECT_ALL	"cd /sys/kernel/debug && " \
 	"for d in failslab fail_page_alloc; do " \
 	"echo N >$d/ignore-gfp-wait && echo 0 >$d/verbose || exit 1; done && " \
@@ -188,6 +187,7 @@ void pks_inject_init(struct kunit *test)
 		kunit_skip(test, "the kernel does not let all allocations fail");
 }
 
+#ifdef CONFIG_FAULT_INJECTION
 void pks_inject(unsigned int nth)
 {
 	current->fail_nth = nth;
@@ -201,11 +201,6 @@ bool pks_injected(void)
 	return failed;
 }
 #else
-void pks_inject_init(struct kunit *test)
-{
-	kunit_skip(test, "the kernel has no CONFIG_FAULT_INJECTION");
-}
-
 void pks_inject(unsigned int nth)
 {
 }

@@ -192,7 +192,7 @@ static void pks_frames_watched(struct kunit *test)
 	attr.bp_type = HW_BREAKPOINT_W;
 	pks_watch_hits = 0;
 	watch = register_wide_hw_breakpoint(&attr, pks_watch_hit, NULL);
-	if (IS_ERR((void __force *)watch))
+	if (IS_ERR_VALUE((unsigned long __force)watch))
 		kunit_skip(test, "no watchpoint can be set");
 	pks_try(&try);
 	unregister_wide_hw_breakpoint(watch);

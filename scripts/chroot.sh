@@ -6,23 +6,24 @@
 # archive; after that no network is needed. What runs in it has a /proc and processes of its
 # own, which go with it.
 
-CHROOT_SUITES='bookworm bookworm-updates bookworm-backports'
 # What the packages depend on, and openssl, which one recommends: to be there when they are installed.
 CHROOT_DOWNLOADS='dkms make openssl libjs-sphinxdoc python3'
 
 # Raise it when what is kept changes.
 CHROOT_LAYOUT=1
 
+# chroot_sources <code name>
 chroot_sources() {
-	local main security suite
+	local main security suite suites="$1 $1-updates $1-backports"
 
 	main=$(apt_uri main)
 	security=$(apt_uri security)
 	[ -n "$main" ] || die "apt on this machine has no Debian source, so there is none to make a chroot from"
-	for suite in $CHROOT_SUITES; do
+	[ "$1" != sid ] || suites=sid
+	for suite in $suites; do
 		echo "deb [signed-by=$APT_KEYRING] $main $suite main"
 	done
-	[ -z "$security" ] || echo "deb [signed-by=$APT_KEYRING] $security bookworm-security main"
+	[ -z "$security" ] || [ "$1" = sid ] || echo "deb [signed-by=$APT_KEYRING] $security $1-security main"
 }
 
 # The kernel that bookworm-backports has headers for, or nothing.
@@ -41,7 +42,7 @@ chroot_bootstrap() {
 	[ -z "$3" ] || wanted="$wanted linux-headers-$3"
 	apt-config dump | grep '^Acquire::' >"$1.apt"
 	# shellcheck disable=SC2016 # for mmdebstrap's shell
-	chroot_sources | mmdebstrap --verbose --mode=root --variant=apt --format=tar \
+	chroot_sources bookworm | mmdebstrap --verbose --mode=root --variant=apt --format=tar \
 		--aptopt="$1.apt" --include="linux-headers-amd64 linux-headers-$2" --skip=cleanup/apt \
 		--customize-hook='APT_CONFIG=$MMDEBSTRAP_APT_CONFIG apt-get -qy --no-install-recommends \
 			--download-only install '"$wanted" \

@@ -31,6 +31,8 @@ NEEDS[top]='python3 python3-jsonschema tmux mypy pycodestyle pyflakes3 mandoc'
 NEEDS[coverage]="${NEEDS[check]} gcovr"
 # To build the packages, to try them in a chroot (mmdebstrap), and to look them over.
 NEEDS[package]="${NEEDS[demo]} ${NEEDS[docs]} dpkg-dev debhelper dh-dkms dh-python fakeroot lintian mmdebstrap openssl"
+# To build against headers of other suites, with their compilers.
+NEEDS[headers]='debian-archive-keyring mmdebstrap kmod'
 NEEDS[dkms]='dkms gcc make'
 
 installed() {

@@ -41,7 +41,8 @@ stock_relocate() {
 	local headers=$1/usr/src/linux-headers-$2
 
 	# shellcheck disable=SC2016 # the $(...) is make's
-	sed -i 's|^include /usr/src/|include $(dir $(abspath $(lastword $(MAKEFILE_LIST))))../|' \
+	sed -i -e 's|^include /usr/src/|include $(dir $(abspath $(lastword $(MAKEFILE_LIST))))../|' \
+		-e 's|^KBUILD_OUTPUT=/usr/src/\(.*\)|KBUILD_OUTPUT := $(abspath $(dir $(lastword $(MAKEFILE_LIST)))../\1)|' \
 		"$headers/Makefile"
 	if grep -qs /usr/src "$headers/Makefile" "$headers/.kernelvariables"; then
 		die "$headers/Makefile names /usr/src in a way that scripts/kernel-stock.sh does not know"

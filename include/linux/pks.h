@@ -25,21 +25,15 @@
 #include <linux/pgtable.h>
 #include <linux/sched.h>
 #include <linux/types.h>
-#include <linux/version.h>
 
 /**
  * PKS_IMPORT_NS - say that this module uses the pks symbols
  *
  * They live in the symbol namespace PKS; without it modpost complains, and the module
- * is not loaded. Stands where MODULE_IMPORT_NS() does,
- * and is the same on kernels that take the namespace as a token (before 6.13)
- * and on those that take a string.
+ * is not loaded. Stands where MODULE_IMPORT_NS() does, and is the same on kernels where
+ * that takes the namespace as a token and on those where it takes a string.
  */
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0)
-#define PKS_IMPORT_NS()	MODULE_IMPORT_NS("PKS")
-#else
-#define PKS_IMPORT_NS()	MODULE_IMPORT_NS(PKS)
-#endif
+#define PKS_IMPORT_NS()	MODULE_INFO(import_ns, "PKS")
 
 /**
  * define PKS_NUM_KEYS - how many keys the hardware has

@@ -18,10 +18,9 @@
 #include <linux/moduleparam.h>
 #include <linux/pks_domain.h>
 #include <linux/sizes.h>
-#include <linux/version.h>
 
-/* 6.9: a disk is made with its limits. */
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 9, 0)
+/* Newer kernels make a disk with its limits: see Kbuild. */
+#ifdef RAMDISK_HAS_LIMITS
 #define ramdisk_alloc_disk(set)	blk_mq_alloc_disk(set, NULL, NULL)
 #else
 #define ramdisk_alloc_disk(set)	blk_mq_alloc_disk(set, NULL)
