@@ -9,6 +9,7 @@
 #include <linux/hw_breakpoint.h>
 #include <linux/irqflags.h>
 #include <linux/perf_event.h>
+#include <linux/pks_domain.h>
 #include <linux/string.h>
 #include <linux/tracepoint.h>
 #include <asm/asm.h>
@@ -155,6 +156,59 @@ static void pks_frames_traced_in_a_step(struct kunit *test)
 	pks_expect_closed(test, "afterwards");
 }
 
+static struct tracepoint *pks_page_faults;
+
+static void pks_page_faults_match(struct tracepoint *tp, void *unused)
+{
+	if (!strcmp(tp->name, "page_fault_kernel"))
+		pks_page_faults = tp;
+}
+
+static void pks_page_fault_probe(void *data, unsigned long address, struct pt_regs *regs,
+				 unsigned long error_code)
+{
+	struct pks_tracer *tracer = data;
+	u64 val;
+
+	if (address != (unsigned long)tracer->violated || !tracer->times)
+		return;
+	tracer->times--;
+	tracer->calls++;
+	tracer->stopped += pks_try_read(tracer->other, &val) != 0;
+}
+
+/* A write finds no source, and a tracer of page faults violates another key meanwhile. */
+static void pks_frames_traced_in_a_window(struct kunit *test)
+{
+	struct pks_domain *domain;
+	u64 *page;
+	struct pks_tracer tracer = {
+		.violated = ERR_PTR(-MAX_ERRNO & ~7),
+		.other = pks_test_page(test, pks_audited_key(test)),
+		.times = 1,
+	};
+
+	for_each_kernel_tracepoint(pks_page_faults_match, NULL);
+	if (!pks_page_faults)
+		kunit_skip(test, "page faults have no tracepoint");
+	domain = pks_domain_create("window", 0);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(domain));
+	page = pks_domain_alloc_pages(domain, 0, GFP_KERNEL);
+	KUNIT_EXPECT_NOT_NULL(test, page);
+	KUNIT_EXPECT_EQ(test, 0, tracepoint_probe_register(pks_page_faults, pks_page_fault_probe,
+							   &tracer));
+	KUNIT_EXPECT_EQ(test, pks_write(domain, page, tracer.violated, 8), -EFAULT);
+	tracepoint_probe_unregister(pks_page_faults, pks_page_fault_probe, &tracer);
+	tracepoint_synchronize_unregister();
+	KUNIT_EXPECT_EQ(test, tracer.calls, 1);
+	KUNIT_EXPECT_EQ(test, tracer.stopped, 0);
+	KUNIT_EXPECT_EQ(test, pks_violations_that(PKS_FAULT_STEPPED), 1);
+	KUNIT_EXPECT_EQ(test, pks_test_rdmsr(), PKS_TEST_CLOSED);
+	pks_expect_closed(test, "afterwards");
+	pks_domain_free_pages(domain, page, 0);
+	pks_domain_destroy(domain);
+}
+
 /* The last report says why. */
 static void pks_frames_expect_refused(struct kunit *test, const struct pks_try *try,
 				      const char *why)
@@ -251,6 +305,7 @@ static struct kunit_case pks_frames_cases[] = {
 	KUNIT_CASE(pks_frames_traced_for_ever),
 	KUNIT_CASE(pks_frames_traced_in_a_scope),
 	KUNIT_CASE(pks_frames_traced_in_a_step),
+	KUNIT_CASE(pks_frames_traced_in_a_window),
 	KUNIT_CASE(pks_frames_watched),
 	KUNIT_CASE(pks_frames_load_ss),
 	KUNIT_CASE(pks_frames_not_isolated),
