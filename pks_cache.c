@@ -252,7 +252,9 @@ static void *pks_object_alloc(struct pks_cache *cache, gfp_t gfp, unsigned long 
  *	and an end. Where kmalloc() would have a process killed for it, there is no memory
  *
  * Context: any but NMI where @gfp says so (GFP_ATOMIC, GFP_NOWAIT): then it comes
- * out of what the domain has, or not at all.
+ * out of what the domain has, or not at all. On PREEMPT_RT, where the caller can't be
+ * preempted, it is one that is free already: no slab is made there, for kmalloc() can't be
+ * called.
  *
  * Return: its address, or NULL. For what is refused a rate-limited line names the
  * caller.

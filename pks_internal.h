@@ -96,6 +96,7 @@ DECLARE_PER_CPU(struct pks_cpu, pks_cpu);
  * @softirq_saved: on PREEMPT_RT, where softirqs run in threads: the rights of
  *	the thread while it serves one
  * @epoch: the last reset that was carried out on @word
+ * @saved: who reads these two, sees those of the same switch
  * @since: local_clock() when it was first switched out holding more than the
  *	default, 0 if it holds no more than that
  * @node: in the list of all records
@@ -110,6 +111,7 @@ struct pks_thread {
 	u32			word;
 	u32			softirq_saved;
 	u64			epoch;
+	seqcount_t		saved;
 	u64			since;
 	struct list_head	node;
 	struct llist_node	dead;
@@ -224,6 +226,7 @@ extern u32 pks_slow;
 extern u32 pks_key_gen[PKS_NUM_KEYS];
 u32 pks_fold(u32 word, u64 since);
 u32 pks_fold_saved(u32 word, u64 since);
+bool pks_fold_is_open(u32 *word, u64 since);
 void pks_key_begin(int pkey, u32 gen);
 void pks_key_end(int pkey);
 void pks_reset(int pkey, enum pks_access access, u32 gen);

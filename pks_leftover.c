@@ -10,13 +10,12 @@
  *
  * Most of these ends are tracepoints. A thread of a process is looked at on its way back
  * to user space, for which the kernel has a notifier of the CPU: it is there while a thread
- * runs that has a record, and nobody else pays for it. Not watched, for nothing tells of
- * their ends, are: callbacks of RCU and irq works, which share the word of their softirq
- * or interrupt; and threads that never come to user space and take their work from
- * elsewhere (io_uring's, vhost's).
+ * runs that has a record, and nobody else pays for it. Not watched are callbacks of RCU
+ * and irq works, of whose ends nothing tells, and hrtimers, of which every tick is one:
+ * they share the word of their softirq or interrupt. Nor are threads that never come to
+ * user space and take their work from elsewhere (io_uring's, vhost's).
  */
 #include "pks_internal.h"
-#include <linux/hrtimer.h>
 #include <linux/interrupt.h>
 #include <linux/kthread.h>
 #include <linux/percpu.h>
@@ -36,46 +35,71 @@ struct pks_end {
 	struct tracepoint	*tp;
 };
 
-/* "1:rw(vault)" of what is open in @word beyond the default, into @text. */
-static bool pks_leftover_text(u32 word, char *text, size_t size)
+/*
+ * @word, which this CPU has, if a key is open in it beyond the default, or else
+ * PKS_UNSAVED. With interrupts off. A reset may be on its way here:
+ *
+ * CPU 0					CPU 1
+ * a function ends, with all as it was
+ *					pks_reset(): a key's default is less than it was
+ *					IPI to CPU 0, which waits for interrupts
+ * finds the key open, and its default
+ * closed
+ *
+ * so what is looked at is the word as the reset will leave it.
+ */
+static u32 pks_leftover(u32 word)
 {
-	if (!pks_holds_more(word, READ_ONCE(pks_default)))
-		return false;
-	pks_format_rights(text, size, word);
-	return true;
+	if (likely(!pks_is_left(word)) ||
+	    !pks_fold_is_open(&word, this_cpu_read(pks_cpu.epoch)))
+		return PKS_UNSAVED;
+	return word;
 }
 
-/* A function has ended with @word, which is not kept. Any context but NMI. */
-void pks_leftover_of(u32 word, const char *what, const void *function)
+static void pks_leftover_say(u32 left, const char *what, const void *function)
 {
 	char rights[128];
 
-	if (pks_leftover_text(word, rights, sizeof(rights)))
-		pr_warn_ratelimited("%s %ps left open:%s\n", what, function, rights);
+	if (left == PKS_UNSAVED)
+		return;
+	pks_format_rights(rights, sizeof(rights), left);
+	pr_warn_ratelimited("%s %ps left open:%s\n", what, function, rights);
+}
+
+/*
+ * A function has ended with @word, which is not kept. Any context but NMI, with
+ * interrupts off.
+ */
+void pks_leftover_of(u32 word, const char *what, const void *function)
+{
+	pks_leftover_say(pks_leftover(word), what, function);
 }
 
 /* An interrupt's or softirq's handler, of which no name is known. Likewise. */
 void pks_leftover_of_irq(u32 word, const char *what)
 {
+	u32 left = pks_leftover(word);
 	char rights[128];
 
-	if (pks_leftover_text(word, rights, sizeof(rights)))
-		pr_warn_ratelimited("%s on CPU %u left open:%s\n", what, smp_processor_id(),
-				    rights);
+	if (left == PKS_UNSAVED)
+		return;
+	pks_format_rights(rights, sizeof(rights), left);
+	pr_warn_ratelimited("%s on CPU %u left open:%s\n", what, smp_processor_id(), rights);
 }
 
-/* All that the running thread has open. Returns the word that it had. */
+/* All that the running thread has open. Returns what pks_leftover() says of that. */
 static u32 pks_leftover_close(void)
 {
 	unsigned long flags;
-	u32 word;
+	u32 word, left;
 
 	local_irq_save(flags);
 	word = this_cpu_read(pks_pkrs);
-	if (pks_holds_more(word, READ_ONCE(pks_default)))
+	left = pks_leftover(word);
+	if (left != PKS_UNSAVED)
 		pks_switch_word(word, pks_frame_word());
 	local_irq_restore(flags);
-	return word;
+	return left;
 }
 
 /*
@@ -88,7 +112,7 @@ static void pks_work_ends(void *data, void *work, void *function)
 
 	if (likely(!this_cpu_read(pks_cpu.thread)) || !in_task())
 		return;
-	pks_leftover_of(pks_leftover_close(), end->what, function);
+	pks_leftover_say(pks_leftover_close(), end->what, function);
 }
 
 /*
@@ -106,34 +130,27 @@ static void pks_irq_action_ends(void *data, int irq, struct irqaction *action, i
 	const struct pks_end *end = data;
 
 	if (pks_callback_left())
-		pks_leftover_of(pks_leftover_close(), end->what, action->handler);
+		pks_leftover_say(pks_leftover_close(), end->what, action->handler);
 }
 
-/* The function whose address is at @at, in what may have been freed by it. */
-static void *pks_callback_at(const void *at)
+/* The function of @timer, which may have freed it. */
+static void *pks_timer_function(const struct timer_list *timer)
 {
 	void *function;
 
-	return copy_from_kernel_nofault(&function, at, sizeof(function)) ? NULL : function;
-}
-
-static noinline void pks_timer_left(const struct pks_end *end, const void *function)
-{
-	u32 word = pks_leftover_close();
-
-	pks_leftover_of(word, end->what, pks_callback_at(function));
+	return copy_from_kernel_nofault(&function, &timer->function, sizeof(function)) ?
+		NULL : function;
 }
 
 static void pks_timer_ends(void *data, struct timer_list *timer)
 {
-	if (pks_callback_left())
-		pks_timer_left(data, &timer->function);
-}
+	const struct pks_end *end = data;
+	u32 left;
 
-static void pks_hrtimer_ends(void *data, struct hrtimer *timer)
-{
-	if (pks_callback_left())
-		pks_timer_left(data, &ACCESS_PRIVATE(timer, function));
+	if (!pks_callback_left())
+		return;
+	left = pks_leftover_close();
+	pks_leftover_say(left, end->what, pks_timer_function(timer));
 }
 
 static void pks_tasklet_ends(void *data, struct tasklet_struct *tasklet, void *function)
@@ -141,7 +158,7 @@ static void pks_tasklet_ends(void *data, struct tasklet_struct *tasklet, void *f
 	const struct pks_end *end = data;
 
 	if (pks_callback_left())
-		pks_leftover_of(pks_leftover_close(), end->what, function);
+		pks_leftover_say(pks_leftover_close(), end->what, function);
 }
 
 static struct pks_end pks_ends[] = {
@@ -149,7 +166,6 @@ static struct pks_end pks_ends[] = {
 	{ "sched_kthread_work_execute_end", pks_work_ends, "kthread work", "kthread works" },
 	{ "irq_handler_exit", pks_irq_action_ends, "interrupt handler", "interrupt handlers" },
 	{ "timer_expire_exit", pks_timer_ends, "timer", "timers" },
-	{ "hrtimer_expire_exit", pks_hrtimer_ends, "hrtimer", "hrtimers" },
 	{ "tasklet_exit", pks_tasklet_ends, "tasklet", "tasklets" },
 };
 
@@ -166,10 +182,14 @@ static DEFINE_PER_CPU(struct pks_return, pks_return);
 static void pks_returns(struct user_return_notifier *notifier)
 {
 	char rights[128], name[TASK_COMM_LEN];
+	u32 left;
 
-	if (!this_cpu_read(pks_cpu.thread) ||
-	    !pks_leftover_text(pks_leftover_close(), rights, sizeof(rights)))
+	if (!this_cpu_read(pks_cpu.thread))
 		return;
+	left = pks_leftover_close();
+	if (left == PKS_UNSAVED)
+		return;
+	pks_format_rights(rights, sizeof(rights), left);
 	pr_warn_ratelimited("%s[%d], system call %ld, left open:%s\n",
 			    pks_printable(name, current->comm), current->pid,
 			    (long)task_pt_regs(current)->orig_ax, rights);

@@ -58,18 +58,36 @@ static u64 pks_key_epoch[PKS_NUM_KEYS];
  * been reset. It catches up when it is next switched in.
  */
 
-/* @word after all resets later than @since, of which there are some. */
-u32 pks_fold(u32 word, u64 since)
+/* @word after all resets later than @since, which gave keys what they have in @usual. */
+static u32 pks_fold_to(u32 word, u64 since, u32 usual)
 {
 	int pkey;
 
 	for (pkey = 1; pkey < PKS_NUM_KEYS; pkey++) {
 		/* Of a reset that is not seen here yet, the IPI is still to come. */
-		if (data_race(pks_key_epoch[pkey]) > since)
-			word = pks_with_access(word, pkey,
-					       pks_key_access(READ_ONCE(pks_default), pkey));
+		if (READ_ONCE(pks_key_epoch[pkey]) > since)
+			word = pks_with_access(word, pkey, pks_key_access(usual, pkey));
 	}
 	return word | PKS_SLOW;
+}
+
+/* @word after all resets later than @since, of which there are some. */
+u32 pks_fold(u32 word, u64 since)
+{
+	return pks_fold_to(word, since, READ_ONCE(pks_default));
+}
+
+/*
+ * Fold @word, which had all resets up to @since. Is anything open in it then, beyond the
+ * default? That is the one it was folded with, for others may come meanwhile.
+ */
+bool pks_fold_is_open(u32 *word, u64 since)
+{
+	/* Pairs with pks_reset(): who sees its default, sees its epoch. */
+	u32 usual = smp_load_acquire(&pks_default);
+
+	*word = pks_fold_to(*word, since, usual);
+	return pks_holds_more(*word, usual);
 }
 
 /* The same for what may be PKS_UNSAVED. */
@@ -149,7 +167,8 @@ void pks_reset(int pkey, enum pks_access access, u32 gen)
 	pks_set_number(pkey, 0);
 	/* Who is switched in meanwhile may see it or not, and is folded by 3 again. */
 	WRITE_ONCE(pks_key_epoch[pkey], pks_epoch + 1);
-	WRITE_ONCE(pks_default, pks_with_access(pks_default, pkey, access));
+	/* Pairs with pks_fold_is_open(). */
+	smp_store_release(&pks_default, pks_with_access(pks_default, pkey, access));
 	/* From now on no scope ends at the former default but one that is folded. */
 	WRITE_ONCE(__pks_keep[pkey - 1], pks_with_access(U32_MAX, pkey, access));
 	WRITE_ONCE(pks_epoch, pks_epoch + 1);

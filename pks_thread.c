@@ -52,6 +52,24 @@ void pks_thread_kick(void)
 }
 
 /*
+ * The word and the epoch are read together, see pks_thread_saved(); between resets, which
+ * are rare, the epoch stays.
+ */
+static void pks_thread_save(struct pks_thread *t, u32 word)
+{
+	u64 epoch = this_cpu_read(pks_cpu.epoch);
+
+	if (likely(t->epoch == epoch)) {
+		WRITE_ONCE(t->word, word);
+		return;
+	}
+	raw_write_seqcount_begin(&t->saved);
+	WRITE_ONCE(t->word, word);
+	WRITE_ONCE(t->epoch, epoch);
+	raw_write_seqcount_end(&t->saved);
+}
+
+/*
  * With interrupts off, before the switch. An NMI that interrupts this gives the
  * word back as it found it.
  */
@@ -62,8 +80,7 @@ static void pks_sched_out(struct preempt_notifier *notifier,
 	u32 word = this_cpu_read(pks_pkrs);
 
 	pks_cpu_verify(word);
-	t->word = word;
-	t->epoch = this_cpu_read(pks_cpu.epoch);
+	pks_thread_save(t, word);
 	this_cpu_write(pks_cpu.thread, NULL);
 	pks_return_unwatch();
 	pks_switch_word(word, READ_ONCE(pks_default) | PKS_SLOW);
@@ -210,6 +227,7 @@ int pks_thread_attach(void)
 		.epoch = READ_ONCE(pks_epoch),
 		.softirq_saved = PKS_UNSAVED,
 	};
+	seqcount_init(&t->saved);
 	preempt_notifier_init(&t->notifier, &pks_preempt_ops);
 
 	raw_spin_lock_irqsave(&pks_thread_lock, flags);
@@ -237,10 +255,10 @@ static void pks_thread_free(struct pks_thread *t)
 /* A dead task's rights are gone; that it had any is a mistake of someone's. */
 static void pks_thread_bury(struct pks_thread *t)
 {
-	u32 word = pks_fold(t->word, t->epoch);
 	char rights[128], name[TASK_COMM_LEN];
+	u32 word = t->word;
 
-	if (pks_holds_more(word, READ_ONCE(pks_default))) {
+	if (pks_fold_is_open(&word, t->epoch)) {
 		pks_format_rights(rights, sizeof(rights), word);
 		pr_warn("%s[%d] exited with rights open:%s\n",
 			pks_printable(name, t->comm), t->pid, rights);
@@ -257,6 +275,31 @@ static void pks_thread_job(struct work_struct *work)
 	pks_reserve_fill();
 	pks_tamper_report();
 	pks_abandon_finish();
+}
+
+/*
+ * The word of @t, which runs nowhere, as it is after all resets. Without the count:
+ *
+ * CPU 0				CPU 1
+ * reads the word, with a key open
+ *					@t is switched in, and folded: closed
+ *					pks_sched_out(): the word, the epoch
+ * reads the epoch, folds nothing
+ */
+static u32 pks_thread_saved(const struct pks_thread *t)
+{
+	unsigned int seq;
+	u64 epoch;
+	u32 word;
+
+	do {
+		seq = read_seqcount_begin(&t->saved);
+		word = READ_ONCE(t->softirq_saved);
+		if (word == PKS_UNSAVED)
+			word = READ_ONCE(t->word);
+		epoch = READ_ONCE(t->epoch);
+	} while (read_seqcount_retry(&t->saved, seq));
+	return pks_fold(word, epoch);
 }
 
 /*
@@ -284,9 +327,7 @@ u32 pks_thread_rights(const struct pks_thread *t, int *cpu)
 		return pks_rights_of(word);
 	}
 	*cpu = -1;
-	if (word == PKS_UNSAVED)
-		word = READ_ONCE(t->word);
-	return pks_rights_of(pks_fold(word, READ_ONCE(t->epoch)));
+	return pks_rights_of(pks_thread_saved(t));
 }
 
 /*

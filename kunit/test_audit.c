@@ -800,6 +800,20 @@ static void pks_audit_everywhere(struct kunit *test)
 			PKS_AUDIT_STORMS * PKS_AUDIT_TRIES);
 }
 
+/* Set @policy, and wait until it has decided a violation. */
+static void pks_audit_meet(struct kunit *test, int pkey, enum pks_policy policy)
+{
+	enum pks_fault_outcome outcome = policy == PKS_POLICY_DENY ? PKS_FAULT_STOPPED :
+								      PKS_FAULT_STEPPED;
+	unsigned long end = jiffies + PKS_TEST_LONG_PATIENCE;
+	unsigned int before;
+
+	KUNIT_EXPECT_EQ(test, 0, pks_set_policy(pkey, policy));
+	before = pks_violations_that(outcome);
+	while (pks_violations_that(outcome) == before && time_before(jiffies, end))
+		usleep_range(200, 500);
+}
+
 /* To and fro under them: each is one or the other, and is counted as that. */
 static void pks_audit_changed_meanwhile(struct kunit *test)
 {
@@ -821,6 +835,9 @@ static void pks_audit_changed_meanwhile(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, 0, pks_set_policy(pkey, i & 1 ?
 							PKS_POLICY_REPORT :
 							PKS_POLICY_DENY));
+	/* The storms may have had no CPU while it changed. */
+	pks_audit_meet(test, pkey, PKS_POLICY_DENY);
+	pks_audit_meet(test, pkey, PKS_POLICY_REPORT);
 	for (i = 0; i < PKS_AUDIT_STORMS; i++)
 		WRITE_ONCE(storms[i].part.stop, true);
 	for (i = 0; i < PKS_AUDIT_STORMS; i++) {

@@ -5,7 +5,6 @@
  * of it is said, and nothing stays open.
  */
 #include "pks_test.h"
-#include <linux/hrtimer.h>
 #include <linux/interrupt.h>
 #include <linux/irq.h>
 #include <linux/irq_work.h>
@@ -125,7 +124,6 @@ static void pks_left_by_interrupt(struct kunit *test)
 
 struct pks_left_call {
 	struct timer_list	timer;
-	struct hrtimer		hrtimer;
 	struct tasklet_struct	tasklet;
 	struct pks_part		*part;
 	bool			opens;
@@ -151,12 +149,6 @@ static void pks_left_called(struct pks_left_call *call)
 static void pks_left_timer(struct timer_list *timer)
 {
 	pks_left_called(container_of(timer, struct pks_left_call, timer));
-}
-
-static enum hrtimer_restart pks_left_hrtimer(struct hrtimer *timer)
-{
-	pks_left_called(container_of(timer, struct pks_left_call, hrtimer));
-	return HRTIMER_NORESTART;
 }
 
 static void pks_left_tasklet(struct tasklet_struct *tasklet)
@@ -211,24 +203,6 @@ static void pks_left_by_timer(struct kunit *test)
 	pks_left_calls_expect(test, calls, "timer pks_left_timer");
 	for (i = 0; i < PKS_LEFT_CALLS; i++)
 		timer_delete_sync(&calls->call[i].timer);
-}
-
-static void pks_left_by_hrtimer(struct kunit *test)
-{
-	struct pks_left_calls *calls = pks_left_calls(test);
-	ktime_t expires = ktime_add_ms(ktime_get(), 5);
-	int i;
-
-	migrate_disable();
-	for (i = 0; i < PKS_LEFT_CALLS; i++) {
-		hrtimer_setup(&calls->call[i].hrtimer, pks_left_hrtimer, CLOCK_MONOTONIC,
-			      HRTIMER_MODE_ABS_PINNED_HARD);
-		hrtimer_start(&calls->call[i].hrtimer, expires, HRTIMER_MODE_ABS_PINNED_HARD);
-	}
-	migrate_enable();
-	pks_left_calls_expect(test, calls, "hrtimer pks_left_hrtimer");
-	for (i = 0; i < PKS_LEFT_CALLS; i++)
-		hrtimer_cancel(&calls->call[i].hrtimer);
 }
 
 static void pks_left_by_tasklet(struct kunit *test)
@@ -343,7 +317,6 @@ static struct kunit_case pks_left_cases[] = {
 	KUNIT_CASE(pks_left_by_kthread_work),
 	KUNIT_CASE(pks_left_by_interrupt),
 	KUNIT_CASE(pks_left_by_timer),
-	KUNIT_CASE(pks_left_by_hrtimer),
 	KUNIT_CASE(pks_left_by_tasklet),
 	KUNIT_CASE(pks_left_by_action),
 	KUNIT_CASE(pks_left_wrong_order),

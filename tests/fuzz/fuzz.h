@@ -151,6 +151,8 @@ struct fuzz_key {
 	struct page		*frame;
 	/* How often a context that is not its owner's thread may have opened it. */
 	atomic_t		visits;
+	/* How many are in a call that may open it. */
+	atomic_t		visitors;
 	/* Protected by fuzz.mutex: how often it is allocated, with what flags. */
 	unsigned int		users;
 	int			flags;
@@ -268,6 +270,10 @@ int fuzz_next_key(int flags);
 void fuzz_key_comes(int pkey, int flags);
 void fuzz_key_goes(int pkey);
 void fuzz_key_changed(int pkey);
+/* Around a call that may open @pkey; does it count as a visit? Any context. */
+void fuzz_visit_begin(int pkey);
+void fuzz_visit_end(int pkey, bool counts);
+bool fuzz_visited(int pkey);
 
 /* probe.c */
 void fuzz_probe_step(struct fuzz_context *ctx, struct rnd_state *rnd);

@@ -60,6 +60,31 @@ void fuzz_key_changed(int pkey)
 	fuzz_change_end(&fuzz.keys[pkey].violations);
 }
 
+void fuzz_visit_begin(int pkey)
+{
+	atomic_inc(&fuzz.keys[pkey].visitors);
+	smp_mb__after_atomic();	/* before what the call opens */
+}
+
+/*
+ * Counted behind the call, for the key may have been freed and have come again, with no
+ * visits, before it was opened.
+ */
+void fuzz_visit_end(int pkey, bool counts)
+{
+	if (counts)
+		atomic_inc(&fuzz.keys[pkey].visits);
+	smp_mb__before_atomic();	/* pairs with fuzz_visited() */
+	atomic_dec(&fuzz.keys[pkey].visitors);
+}
+
+/* Under fuzz.mutex: since it came, or now? */
+bool fuzz_visited(int pkey)
+{
+	return atomic_read_acquire(&fuzz.keys[pkey].visitors) ||
+	       atomic_read(&fuzz.keys[pkey].visits);
+}
+
 struct fuzz_name {
 	const char	*name;
 	bool		good;

@@ -161,6 +161,7 @@ static void fuzz_key_init(struct fuzz_key *key, u8 state)
 	key->key.states[0] = state;
 	key->users = 0;
 	atomic_set(&key->visits, 0);
+	atomic_set(&key->visitors, 0);
 	memset(page_address(key->frame), 0, PAGE_SIZE);
 }
 

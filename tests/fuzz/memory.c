@@ -195,14 +195,14 @@ static bool fuzz_holds_more(u8 possible, u8 usual)
 	return false;
 }
 
-/* May it be refused because a thread has it open? */
+/* May it be refused because this thread has it open, or everybody? */
 static bool fuzz_maybe_held(struct fuzz_context *ctx, int pkey)
 {
 	struct fuzz_key *key = &fuzz.keys[pkey];
 	u8 state = fuzz_state(&key->key);
 	struct fuzz_span span = fuzz_watch(&key->key);
 
-	return state & FUZZ_ABANDONED || atomic_read(&key->visits) ||
+	return state & FUZZ_ABANDONED ||
 		fuzz_holds_more(fuzz_possible(&ctx->rights[pkey], pkey, span), state & 3);
 }
 
@@ -241,6 +241,8 @@ static void fuzz_destroy(struct fuzz_context *ctx)
 	mutex_lock(&fuzz.mutex);
 	held = pkey && fuzz_maybe_held(ctx, pkey);
 	ret = pkey && !busy ? fuzz_destroy_key(ctx, pkey) : pks_domain_destroy(own->domain);
+	/* Others come at any time: behind the call all are known that it can have met. */
+	held |= pkey && ret && fuzz_visited(pkey);
 	fuzz_did(ctx, "pks_domain_destroy", pkey, own->nr, held, ret);
 	if (ret != (busy ? -EBUSY : 0) && !(ret == -EBUSY && held))
 		fuzz_fail(ctx, "pks_domain_destroy() returned %d; in use: %d, maybe held: %d",

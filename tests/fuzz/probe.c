@@ -209,12 +209,13 @@ static void fuzz_fault_open(struct fuzz_context *ctx, struct pt_regs *regs, int 
 	struct fuzz_span span;
 	int ret;
 
-	atomic_inc(&fuzz.keys[pkey].visits);
+	fuzz_visit_begin(pkey);
 	/* What an earlier call for the same access has opened, a reset has taken since. */
 	ctx->opened = -1;
 	span = fuzz_watch(key);
 	ret = pks_update_exception(regs, pkey, access);
 	fuzz_watched(key, &span);
+	fuzz_visit_end(pkey, true);
 	fuzz_did(ctx, "pks_update_exception", pkey, access, 0, ret);
 	if (!ret && fuzz_states(key, span) & FUZZ_STATES_ABANDONED) {
 		fuzz_right_maybe(ctx, pkey, access, span);

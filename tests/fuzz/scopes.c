@@ -56,11 +56,9 @@ bool fuzz_updated(struct fuzz_context *ctx, const char *what, int pkey,
 }
 
 /* Another context's right to a domain keeps it from being destroyed. */
-static void fuzz_visit(struct fuzz_context *ctx, int pkey)
+static bool fuzz_is_visit(const struct fuzz_context *ctx, int pkey)
 {
-	if (!fuzz_is_thread(ctx) ||
-	    ctx->thread->slots[FUZZ_DOMAIN_SLOT].pkey != pkey)
-		atomic_inc(&fuzz.keys[pkey].visits);
+	return !fuzz_is_thread(ctx) || ctx->thread->slots[FUZZ_DOMAIN_SLOT].pkey != pkey;
 }
 
 /* It has @access now, or may have, if the key was given up at that very time. */
@@ -137,12 +135,12 @@ static void fuzz_enter(struct fuzz_context *ctx, struct rnd_state *rnd)
 	bool waits;
 	int ret;
 
-	/* Before anyone could think that nobody has been here. */
-	fuzz_visit(ctx, pkey);
+	fuzz_visit_begin(pkey);
 	waits = fuzz_waits();
 	span = fuzz_watch(key);
 	ret = fuzz_do_enter(pkey, access);
 	fuzz_watched(key, &span);
+	fuzz_visit_end(pkey, fuzz_is_visit(ctx, pkey));
 	fuzz_did(ctx, "pks_enter", pkey, access, 0, ret);
 	if (!fuzz_updated(ctx, "pks_enter", pkey, span, ret, waits))
 		return;
@@ -219,11 +217,12 @@ static void fuzz_make(struct fuzz_context *ctx, struct rnd_state *rnd)
 		fuzz_did(ctx, "pks_mk", pkey, access, 0, 0);
 		return;
 	}
-	fuzz_visit(ctx, pkey);
+	fuzz_visit_begin(pkey);
 	waits = fuzz_waits();
 	span = fuzz_watch(&fuzz.keys[pkey].key);
 	make[access](pkey);
 	fuzz_watched(&fuzz.keys[pkey].key, &span);
+	fuzz_visit_end(pkey, fuzz_is_visit(ctx, pkey));
 	fuzz_did(ctx, "pks_mk", pkey, access, 0, 0);
 	states = fuzz_states(&fuzz.keys[pkey].key, span);
 	if (!(states & FUZZ_STATES_TAKEN))
