@@ -4,6 +4,7 @@
  * and nothing stays open after them.
  */
 #include "pks_test.h"
+#include <linux/delay.h>
 #include <linux/kprobes.h>
 #include <linux/kthread.h>
 #include <linux/mm.h>
