@@ -41,7 +41,7 @@ package-check: ## install them into a chroot, try them there and in QEMU, and re
 version: ## what version this is
 	@sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' dkms.conf
 
-demo: ## see it work: Debian 12's own kernel, emulated, with its console here
+demo: ## see it work: Debian's own kernel, emulated, with its console here
 	@scripts/demo.sh
 
 shell: ## the same machine with a prompt (Ctrl-A x kills it)
@@ -52,6 +52,9 @@ check: ## run all tests on KERNELS="6.1 6.12 latest 6.12+rt latest@8cpus" (defau
 
 check-all: ## run them on everything that scripts/matrix has, which takes some hours
 	@scripts/matrix.sh run
+
+check-headers: ## build it against all kernels' headers that Debian 12, 13 and sid have
+	@scripts/check.sh headers-all
 
 lint: ## have compilers and checkers look at all of it: gcc, LLVM, sparse, checkpatch ...
 	@scripts/lint.sh
@@ -94,4 +97,4 @@ kdir:
 		exit 1; }
 
 .PHONY: modules install modules_install dkms-install dkms-remove deb package-check version \
-	demo shell check check-all lint attack fuzz soak bench coverage docs clean help kdir
+	demo shell check check-all check-headers lint attack fuzz soak bench coverage docs clean help kdir

@@ -40,15 +40,22 @@ apt_find_stable() {
 	fi
 }
 
-apt_sources() {
-	local main=$1 security=$2 stable suite
+# The releases, the oldest first: those that are known here, and what has come since.
+apt_suites() {
+	printf '%s\n' bookworm trixie "$(cat "$APT_STATE/stable")" | awk '!seen[$0]++'
+}
 
-	stable=$(cat "$APT_STATE/stable")
-	for suite in {bookworm,"$stable"}{,-updates,-backports} sid; do
-		echo "deb [signed-by=$APT_KEYRING] $main $suite main"
+apt_sources() {
+	local main=$1 security=$2 release suite
+
+	for release in $(apt_suites); do
+		for suite in "$release"{,-updates,-backports}; do
+			echo "deb [signed-by=$APT_KEYRING] $main $suite main"
+		done
 	done
+	echo "deb [signed-by=$APT_KEYRING] $main sid main"
 	[ -n "$security" ] || return 0
-	for suite in {bookworm,"$stable"}-security; do
+	for suite in $(apt_suites | sed 's/$/-security/'); do
 		echo "deb [signed-by=$APT_KEYRING] $security $suite main"
 	done
 }

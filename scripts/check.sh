@@ -14,7 +14,7 @@
 #   PKS_DEADLINE=60 ...                   what has not begun after so many minutes is skipped
 #   PKS_LANES=1 ...                       one after another (default: as many as CPUs)
 #
-# Kernels: 6.1, 6.12, latest, and Debian's own stock and backports (see kernel.sh).
+# Kernels: 6.1, 6.12, latest, and Debian's own: stock, stock13 and others (see kernel.sh).
 # Scenarios: the scripts in guest/ (see scenario.sh for what they declare). Logs are kept
 # in build/<kernel>-<flavour>/runs/<scenario>/. The last line is the tally.
 
@@ -44,6 +44,8 @@ check() {
 	selftest) job selftest "$PKS_ROOT/scripts/selftest.sh" "$(selftest_kernel)" ;;
 	# $KERNELS, from make, are those to run on: lint has its own.
 	lint) job lint env -u KERNELS "$PKS_ROOT/scripts/lint.sh" ;;
+	headers) job headers "$PKS_ROOT/scripts/headers.sh" check ;;
+	headers-all) job headers "$PKS_ROOT/scripts/headers.sh" all ;;
 	bench|docs|top|attack|coverage|package) job "$1" "$PKS_ROOT/scripts/$1.sh" check ;;
 	*) job "$1" "$PKS_ROOT/scripts/check-kernel.sh" "$@" ;;
 	esac

@@ -3,8 +3,8 @@
 #
 # Usage: scripts/demo.sh
 #
-# Boots Debian 12's own kernel in an emulated machine, with its console here, and
-# plays guest/demo.sh. Exit status 0 only if each of its steps was seen.
+# Boots the kernel of this machine's Debian in an emulated machine, with its console here,
+# and plays guest/demo.sh. Exit status 0 only if each of its steps was seen.
 
 # shellcheck source=scripts/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -15,8 +15,9 @@
 
 PKS_LABEL=demo
 "$PKS_ROOT/scripts/deps.sh" demo
-get_output entry "$PKS_ROOT/scripts/kernel.sh" stock
-base=$PKS_ROOT/build/stock
+kernel=$(own_kernel)
+get_output entry "$PKS_ROOT/scripts/kernel.sh" "$kernel"
+base=$PKS_ROOT/build/$kernel
 mkdir -p "$base"
 modules_build "$entry/build" "$base/tree" "$base/modules.log"
 mapfile -t modules < <(modules_list "$base/tree")

@@ -12,9 +12,9 @@
 
 declare -A NEEDS
 
-# To build modules against Debian's headers, and to run the machine. Debian 12's
-# kernel and headers ask for gcc-12; objtool is linked with libelf.
-NEEDS[demo]='gcc gcc-12 libelf-dev kmod cpio busybox-static qemu-system-x86 debian-archive-keyring'
+# To build modules against the headers of this Debian's kernel, whose compiler is gcc, and to
+# run the machine. objtool is linked with libelf.
+NEEDS[demo]='gcc libelf-dev kmod cpio busybox-static qemu-system-x86 debian-archive-keyring'
 # With a program of its own. The headers of backports have pahole write types down.
 NEEDS[attack]="${NEEDS[demo]} libc6-dev pahole"
 # To build kernels (python3: kernel-doc, which W=1 runs), and to check the models.
@@ -24,8 +24,8 @@ NEEDS[check]="${NEEDS[demo]} libc6-dev bc flex bison libssl-dev xz-utils python3
 NEEDS[lint]="gcc libelf-dev libc6-dev bc flex bison libssl-dev xz-utils debian-archive-keyring perl python3\
  clang-$PKS_LLVM lld-$PKS_LLVM llvm-$PKS_LLVM sparse coccinelle shellcheck pyflakes3 codespell"
 NEEDS[measure]='gcc libelf-dev libc6-dev kmod e2fsprogs'
-# Man's own checks are made with groff. linux-kbuild has kernel-doc.
-NEEDS[docs]='perl linux-kbuild-6.1 python3-sphinx python3-myst-parser universal-ctags man-db'
+# Man's own checks are made with groff. Headers come with linux-kbuild, which has kernel-doc.
+NEEDS[docs]='perl linux-headers-amd64 python3-sphinx python3-myst-parser universal-ctags man-db'
 # To test tools/pks-top.
 NEEDS[top]='python3 python3-jsonschema tmux mypy pycodestyle pyflakes3 mandoc'
 NEEDS[coverage]="${NEEDS[check]} gcovr"
@@ -61,7 +61,7 @@ count_unpacked() {
 
 wanted=${NEEDS[${1:-nothing}]:-}
 [ -n "$wanted" ] || die "usage: scripts/deps.sh <what for>, one of: ${!NEEDS[*]}"
-command -v dpkg-query >/dev/null || die "this needs Debian 12, or at least its packages: $wanted"
+command -v dpkg-query >/dev/null || die "this needs Debian 12 or 13, or at least its packages: $wanted"
 # shellcheck disable=SC2086 # a list of words
 mapfile -t missing < <(missing_of $wanted)
 ((${#missing[@]})) || exit 0

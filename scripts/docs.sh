@@ -15,14 +15,20 @@
 # shellcheck source=scripts/modules.sh
 . "$PKS_ROOT/scripts/modules.sh"
 
-KERNEL_DOC=/usr/lib/linux-kbuild-6.1/scripts/kernel-doc
-# What scripts/deps.sh installs; kernel-doc would ask each time.
+# What all versions from this one on take; kernel-doc would ask each time.
 SPHINX=5.3.0
 
 docs=$PKS_ROOT/build/docs
 # What all is made of, and looked at; to see that mistakes are found, these are others.
 tree=$docs/tree
 man=$docs/man/man9
+
+# That of the oldest kernel whose headers are here.
+run_kernel_doc() {
+	local found=(/usr/lib/linux-kbuild-*/scripts/kernel-doc)
+
+	"$(printf '%s\n' "${found[@]}" | sort -V | head -n 1)" "$@"
+}
 
 # What the public headers have, as "<name> <kind> <header>". Names with two underscores
 # are not for users.
@@ -64,7 +70,7 @@ docs_note() {
 }
 
 kernel_doc() {
-	"$KERNEL_DOC" -Werror "$@" || die "a comment of ${*: -1} is in the way"
+	run_kernel_doc -Werror "$@" || die "a comment of ${*: -1} is in the way"
 }
 
 # What is known of a name, in a form. Sphinx knows no notrace.
@@ -197,7 +203,7 @@ ask_comments() {
 	local file
 
 	for file in "$tree"/*.[ch] "$tree"/include/linux/*.h; do
-		"$KERNEL_DOC" -none -Werror "$file" 2>&1 | sed "s,$tree/,," || true
+		run_kernel_doc -none -Werror "$file" 2>&1 | sed "s,$tree/,," || true
 	done
 }
 

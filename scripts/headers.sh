@@ -14,14 +14,10 @@
 
 # shellcheck source=scripts/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
-# shellcheck source=scripts/apt.sh
-. "$PKS_ROOT/scripts/apt.sh"
 # shellcheck source=scripts/modules.sh
 . "$PKS_ROOT/scripts/modules.sh"
 # shellcheck source=scripts/kernel-stock.sh
 . "$PKS_ROOT/scripts/kernel-stock.sh"
-# shellcheck source=scripts/chroot.sh
-. "$PKS_ROOT/scripts/chroot.sh"
 
 base=$PKS_ROOT/build/headers
 failed=0
@@ -50,54 +46,6 @@ headers_ends() {
 			for (group in first) wanted[first[group]] = wanted[last[group]] = 1
 			for (i = 1; i <= NR; i++) if (i in wanted) print line[i]
 		}'
-}
-
-# The oldest suite that has a compiler.
-compiler_suite() {
-	local suite
-
-	for suite in bookworm "$(cat "$APT_STATE/stable")" sid; do
-		if [ -n "$(apt_newest "$suite|$suite-security" "$1")" ]; then
-			echo "$suite"
-			return
-		fi
-	done
-	die "no suite has $1"
-}
-
-# tools_make <directory> <suite> <packages>
-tools_make() {
-	apt-config dump | grep '^Acquire::' >"$1.apt"
-	chroot_sources "$2" | mmdebstrap --verbose --mode=root --variant=apt --format=directory \
-		--aptopt="$1.apt" --include="${*:3}" "$2" "$1" -
-	mkdir -p "$1/work"
-}
-
-# tools_have <compiler> <linux-kbuild>: sets TOOLS to a directory with the compiler, and what
-# the programs among the headers want, which is kept in the cache.
-tools_have() {
-	local compiler=$1 kbuild=$2 suite hash
-
-	suite=$(compiler_suite "$compiler")
-	hash=$({ cat "$PKS_ROOT/scripts/headers.sh"; echo "$kbuild"; } | sha256sum | cut -c1-12)
-	TOOLS=$PKS_CACHE/chroots/tools-$suite-$compiler-$hash
-	[ ! -d "$TOOLS" ] || return 0
-	[ "$(id -u)" = 0 ] || die "making a chroot takes root"
-	mkdir -p "$PKS_CACHE"/{chroots,logs}
-	rm -rf "$PKS_CACHE/chroots/tools-$suite-$compiler"-* "$PKS_CACHE/chroots/making-tools"*
-	at_exit "rm -rf '$PKS_CACHE/chroots/making-tools'*"
-	run_step "$compiler of $suite" "$PKS_CACHE/logs/tools.log" count_set_up \
-		tools_make "$PKS_CACHE/chroots/making-tools" "$suite" "$compiler" make python3-minimal "$kbuild"
-	mv "$PKS_CACHE/chroots/making-tools" "$TOOLS"
-}
-
-# in_tools <directory> <command...>: it is /work there.
-in_tools() {
-	# shellcheck disable=SC2016 # for the shell in the namespaces
-	unshare --mount --pid --fork --kill-child bash -c '
-		mount --bind "$2" "$1/work" && mount -t proc proc "$1/proc" &&
-			exec chroot "$1" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 "${@:3}"' \
-		sh "$TOOLS" "$@"
 }
 
 # An exact version of linux-kbuild there need not be: older headers take a newer one.
@@ -133,14 +81,14 @@ headers_unpack() {
 headers_make() {
 	# shellcheck disable=SC2016 # for the shell there
 	in_tools "$dir" bash -c '
-		. /work/tree/scripts/lib.sh
-		. "$PKS_ROOT/scripts/modules.sh"
-		modules_make "$1" /work/tree &&
-			make -C "$1" M=/work/tree/kunit -j"$(nproc)" W=1 CONFIG_KUNIT=m KBUILD_MODPOST_WARN=1 \
-				KCFLAGS=-DCONFIG_KUNIT_MODULE KBUILD_EXTRA_SYMBOLS=/work/tree/Module.symvers modules &&
-			make -C "$1" M=/work/tree/bench -j"$(nproc)" W=1 \
-				KBUILD_EXTRA_SYMBOLS=/work/tree/Module.symvers modules' \
-		sh "/work/usr/src/linux-headers-$1"
+		. "$2/scripts/lib.sh"
+		. "$2/scripts/modules.sh"
+		export KBUILD_EXTRA_SYMBOLS=$2/Module.symvers
+		modules_make "$1" "$2" &&
+			make -C "$1" M="$2/kunit" -j"$(nproc)" W=1 CONFIG_KUNIT=m KBUILD_MODPOST_WARN=1 \
+				KCFLAGS=-DCONFIG_KUNIT_MODULE modules &&
+			make -C "$1" M="$2/bench" -j"$(nproc)" W=1 modules' \
+		sh "$dir/usr/src/linux-headers-$1" "$dir/tree"
 }
 
 headers_warnings() {

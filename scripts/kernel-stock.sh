@@ -1,22 +1,35 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
 #
-# Sourced by kernel.sh: Debian 12's own kernels with their headers, unpacked into
-# the cache instead of installed.
+# Sourced by kernel.sh: Debian's own kernels with their headers, unpacked into the cache
+# instead of installed.
+
 # Of Debian's modules a guest gets these, with what they depend on.
 STOCK_MODULES='msr kvm_amd virtio_blk virtio_pci ext4 crc32c_generic'
 
-# stock_resolve <stock|backports> <debian|rt>: "package version" of the image that
-# linux-image-amd64 or linux-image-rt-amd64 stands for.
-stock_resolve() {
-	local suites='bookworm|bookworm-updates|bookworm-security' meta version package
+# stock_release <kernel>: the Debian that has it.
+stock_release() {
+	case $1 in
+	*13) echo trixie ;;
+	*) echo bookworm ;;
+	esac
+}
 
+# stock_resolve <kernel> <debian|rt|cloud>: "package version" of the image that
+# linux-image-amd64, linux-image-rt-amd64 or linux-image-cloud-amd64 stands for.
+stock_resolve() {
+	local release suites meta version package
+
+	release=$(stock_release "$1")
+	case $1 in
+	stock*) suites="$release|$release-updates|$release-security" ;;
+	backports*) suites=$release-backports ;;
+	esac
 	case $2 in
 	debian) meta=linux-image-amd64 ;;
-	rt) meta=linux-image-rt-amd64 ;;
-	*) die "Debian's own kernels have one flavour, rt" ;;
+	rt|cloud) meta=linux-image-$2-amd64 ;;
+	*) die "Debian's own kernels have two flavours, rt and cloud" ;;
 	esac
-	[ "$1" = stock ] || suites=bookworm-backports
 	version=$(apt_newest "$suites" "$meta")
 	[ -n "$version" ] || return 0
 	package=$(apt_depends "$meta" "$version" | grep '^linux-image-' | head -n 1)
@@ -33,6 +46,12 @@ stock_packages() {
 		linux-headers-*|linux-kbuild-*) echo "$package=$version" ;;
 		esac
 	done
+}
+
+# The compiler that headers want for modules.
+stock_compiler() {
+	apt_own apt-cache show "linux-headers-${1#linux-image-}=$2" |
+		grep '^Depends: ' | grep -o 'gcc-[0-9]*' | head -n 1
 }
 
 # The header packages expect to live in /usr/src: make them find each other
@@ -79,5 +98,7 @@ stock_make() {
 	rm -rf "$work/unpacked/lib/modules" "$work/unpacked/boot" "$work/deb"
 	ln -s "unpacked/usr/src/linux-headers-$release" "$work/build"
 	echo "$release" >"$work/release"
+	stock_compiler "$package" "$version" >"$work/compiler"
+	printf '%s\n' "${packages[@]%%=*}" | grep '^linux-kbuild-' >"$work/kbuild"
 	echo "$package $version, as Debian ships it" >"$work/about"
 }

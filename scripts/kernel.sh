@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Usage: scripts/kernel.sh <6.1|6.12|latest|stock|backports> [flavour]
+# Usage: scripts/kernel.sh <6.1|6.12|latest|stock|backports|stock13|backports13> [flavour]
 #
 # Makes sure that a kernel is in the cache and prints the path of its entry:
 #   build/    what KDIR takes to build modules for it (vmlinux in it, too)
@@ -9,12 +9,14 @@
 #   root/     its own modules, /lib/modules/<release>
 #   release   what uname -r says there
 #   about     one line for people
+#   compiler, kbuild    of Debian's own: what modules are compiled with, see tools.sh
 #   absent    instead of all these: why this kernel has no such flavour
 #
 # 6.1, 6.12 and latest are built from Debian's linux-source with the KUnit
 # configuration in kernel.config (see there for flavours); stock is Debian 12's
-# own kernel with its headers, unpacked and not installed, and backports the one of
-# its backports. Of the latter two there is one flavour, rt. Of the others there is
+# own kernel with its headers, unpacked and not installed, backports the one of
+# its backports, and stock13 and backports13 are Debian 13's. Of these there are the
+# flavours rt and cloud. Of the others there is
 # one more, `prepared`, to compile modules and not to boot: its build/ has the sources,
 # build/gcc and build/clang (LLVM) what modules take with O=.
 
@@ -32,7 +34,7 @@ LAYOUT=2
 KEEP_DAYS=60
 
 is_debians() {
-	[ "$kernel" = stock ] || [ "$kernel" = backports ]
+	[[ $kernel =~ ^(stock|backports) ]]
 }
 
 # What, besides the version, decides what an entry holds.
@@ -116,8 +118,8 @@ find_or_make() {
 }
 
 case ${1:-} in
-6.1|6.12|latest|stock|backports) kernel=$1 ;;
-*) die "usage: scripts/kernel.sh <6.1|6.12|latest|stock|backports> [flavour]" ;;
+[6-9].[0-9]*|latest|stock|backports|stock13|backports13) kernel=$1 ;;
+*) die "usage: scripts/kernel.sh <6.1|6.12|latest|stock|backports|stock13|backports13> [flavour]" ;;
 esac
 flavour=${2:-full}
 if is_debians && [ "$flavour" = full ]; then

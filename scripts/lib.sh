@@ -13,7 +13,7 @@ shopt -s inherit_errexit
 PKS_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 PKS_CACHE=${PKS_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/pks}
 PKS_LABEL=${PKS_LABEL:-pks}
-# The newest LLVM that Debian 12 has. The newest kernel takes none before 17.
+# One that Debian 12 has, and 13. The newest kernel takes none before 17.
 PKS_LLVM=19
 # For so many seconds a step may do nothing that can be seen.
 PKS_PATIENCE=${PKS_PATIENCE:-900}
@@ -32,6 +32,14 @@ die() {
 case $PKS_ROOT in
 *[[:space:]]*) die "the kernel's build system can't build where a blank is in the path: $PKS_ROOT" ;;
 esac
+
+# The kernel of this machine's Debian, as kernel.sh calls it; of the newest, if it has none.
+own_kernel() {
+	case $(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release) in
+	bookworm) echo stock ;;
+	*) echo stock13 ;;
+	esac
+}
 
 PKS_UNDO=()
 at_exit() {

@@ -4,6 +4,9 @@
 # Sourced. Builds the modules for one kernel in a copy of the sources, so that
 # the clone stays as it is and kernels do not mix.
 
+# shellcheck source=scripts/tools.sh
+. "$PKS_ROOT/scripts/tools.sh"
+
 # Everything that is or could be committed; where there is no repository, as in a source
 # package, everything.
 modules_sources() {
@@ -35,14 +38,43 @@ modules_make() {
 	done
 }
 
+# Has this machine the compiler of an entry of kernel.sh, and what its headers' programs want?
+modules_native() {
+	[ ! -e "$1/compiler" ] || {
+		command -v "$(cat "$1/compiler")" && ! ldd "$1/build/scripts/mod/modpost" | grep 'not found'
+	} >/dev/null 2>&1
+}
+
+# modules_compile <what to build against> <tree>: the first is build/ in an entry of kernel.sh.
+modules_compile() {
+	local entry=${1%/build}
+
+	if modules_native "$entry"; then
+		modules_make "$@"
+		return
+	fi
+	# shellcheck disable=SC2016 # for the shell there
+	in_tools "$entry $2" bash -c '
+		. "$2/scripts/lib.sh"
+		. "$2/scripts/modules.sh"
+		PKS_BENCH=$3 modules_make "$1" "$2"' sh "$1" "$2" "${PKS_BENCH:-}"
+}
+
 count_compiled() {
 	echo "$(grep -cE '^ +(CC|LD)' "$1" || true) objects"
 }
 
 # modules_build <what to build against> <tree> <log>
 modules_build() {
-	modules_copy "$2" &&
-		run_step "building modules" "$3" count_compiled modules_make "$1" "$2"
+	local entry=${1%/build}
+
+	modules_copy "$2" || return
+	if ! modules_native "$entry"; then
+		"$PKS_ROOT/scripts/deps.sh" headers
+		apt_refresh
+		tools_have "$(cat "$entry/compiler")" "$(cat "$entry/kbuild")"
+	fi
+	run_step "building modules" "$3" count_compiled modules_compile "$1" "$2"
 }
 
 # What the compiler, modpost and objtool complained about, though it worked.

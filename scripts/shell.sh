@@ -14,8 +14,8 @@
 . "$PKS_ROOT/scripts/scenario.sh"
 
 PKS_LABEL=shell
-kernel=${1:-stock}
-if [ "$kernel" = stock ]; then set -- demo; else set -- check; fi
+kernel=${1:-$(own_kernel)}
+if [ "$kernel" = "$(own_kernel)" ]; then set -- demo; else set -- check; fi
 "$PKS_ROOT/scripts/deps.sh" "$1"
 get_output entry "$PKS_ROOT/scripts/kernel.sh" "$kernel" full
 base=$PKS_ROOT/build/$kernel-full
