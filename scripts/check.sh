@@ -44,6 +44,7 @@ check() {
 	selftest) job selftest "$PKS_ROOT/scripts/selftest.sh" "$(selftest_kernel)" ;;
 	# $KERNELS, from make, are those to run on: lint has its own.
 	lint) job lint env -u KERNELS "$PKS_ROOT/scripts/lint.sh" ;;
+	package13) job package13 "$PKS_ROOT/scripts/package.sh" check stock13 ;;
 	headers) job headers "$PKS_ROOT/scripts/headers.sh" check ;;
 	headers-all) job headers "$PKS_ROOT/scripts/headers.sh" all ;;
 	bench|docs|top|attack|coverage|package) job "$1" "$PKS_ROOT/scripts/$1.sh" check ;;

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
 #
-# Sourced. A Debian 12 in a directory, to install packages into and throw away. It is made
+# Sourced. A Debian in a directory, to install packages into and throw away. It is made
 # once, with all the packages in it that a test will want, and kept in the cache as an
 # archive; after that no network is needed. What runs in it has a /proc and processes of its
 # own, which go with it.
@@ -26,48 +26,50 @@ chroot_sources() {
 	[ -z "$security" ] || [ "$1" = sid ] || echo "deb [signed-by=$APT_KEYRING] $security $1-security main"
 }
 
-# The kernel that bookworm-backports has headers for, or nothing.
+# chroot_backport <code name>: the kernel that its backports have headers for, or nothing.
 chroot_backport() {
 	local version
 
-	version=$(apt_newest bookworm-backports linux-headers-amd64)
+	version=$(apt_newest "$1-backports" linux-headers-amd64)
 	[ -n "$version" ] || return 0
 	apt_depends linux-headers-amd64 "$version" | sed -n 's/^linux-headers-//p' | head -n 1
 }
 
-# chroot_bootstrap <tar> <release> <backport>: downloads for the test stay in its archives.
+# chroot_bootstrap <tar> <code name> <kernel release> <backport>: downloads for the test stay
+# in its archives.
 chroot_bootstrap() {
 	local wanted=$CHROOT_DOWNLOADS
 
-	[ -z "$3" ] || wanted="$wanted linux-headers-$3"
+	[ -z "$4" ] || wanted="$wanted linux-headers-$4"
 	apt-config dump | grep '^Acquire::' >"$1.apt"
 	# shellcheck disable=SC2016 # for mmdebstrap's shell
-	chroot_sources bookworm | mmdebstrap --verbose --mode=root --variant=apt --format=tar \
-		--aptopt="$1.apt" --include="linux-headers-amd64 linux-headers-$2" --skip=cleanup/apt \
+	chroot_sources "$2" | mmdebstrap --verbose --mode=root --variant=apt --format=tar \
+		--aptopt="$1.apt" --include="linux-headers-amd64 linux-headers-$3" --skip=cleanup/apt \
 		--customize-hook='APT_CONFIG=$MMDEBSTRAP_APT_CONFIG apt-get -qy --no-install-recommends \
 			--download-only install '"$wanted" \
 		--customize-hook='printf "#!/bin/sh\nexit 101\n" >"$1/usr/sbin/policy-rc.d"' \
 		--customize-hook='chmod 755 "$1/usr/sbin/policy-rc.d"' \
-		bookworm "$1" -
+		"$2" "$1" -
 }
 
 count_set_up() {
 	echo "$(grep -c '^Setting up' "$1" || true) packages"
 }
 
-# chroot_archive <kernel release> <backport>: sets CHROOT_TAR, which is made if need be.
+# chroot_archive <code name> <kernel release> <backport>: sets CHROOT_TAR, which is made if
+# need be.
 chroot_archive() {
 	local kept=$PKS_CACHE/chroots hash
 
 	hash=$({ echo "$CHROOT_LAYOUT"; cat "$PKS_ROOT/scripts/chroot.sh"; } | sha256sum | cut -c1-12)
-	CHROOT_TAR=$kept/bookworm-$1-${2:-none}-$hash.tar
+	CHROOT_TAR=$kept/$1-$2-${3:-none}-$hash.tar
 	[ ! -r "$CHROOT_TAR" ] || return 0
 	[ "$(id -u)" = 0 ] || die "making a chroot takes root"
 	mkdir -p "$kept" "$PKS_CACHE/logs"
 	at_exit "rm -f '$kept/making-$$.tar'*"
 	run_step "making a chroot" "$PKS_CACHE/logs/chroot.log" count_set_up \
-		chroot_bootstrap "$kept/making-$$.tar" "$1" "$2"
-	rm -f "$kept"/bookworm-*.tar
+		chroot_bootstrap "$kept/making-$$.tar" "$1" "$2" "$3"
+	rm -f "$kept/$1"-*.tar
 	mv "$kept/making-$$.tar" "$CHROOT_TAR"
 }
 

@@ -1,23 +1,21 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Usage: scripts/package.sh <build|check>
+# Usage: scripts/package.sh <build|check [stock|stock13]>
 #
 # build makes the Debian packages, in build/deb. check tries them as users would: installed
-# into a Debian 12 (see chroot.sh), where DKMS builds for its own kernel and for that of
+# into a Debian 12, or 13, which has that kernel (see chroot.sh), where DKMS builds for its own kernel and for that of
 # backports; a sample built against them; loaded in QEMU; removed, without a trace. It prints
 # `ok - <case>` or `not ok - <case>` with `# details`. Logs are in build/package.
 
 # shellcheck source=scripts/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
-# shellcheck source=scripts/apt.sh
-. "$PKS_ROOT/scripts/apt.sh"
 # shellcheck source=scripts/modules.sh
 . "$PKS_ROOT/scripts/modules.sh"
 # shellcheck source=scripts/scenario.sh
 . "$PKS_ROOT/scripts/scenario.sh"
-# shellcheck source=scripts/chroot.sh
-. "$PKS_ROOT/scripts/chroot.sh"
+# shellcheck source=scripts/kernel-stock.sh
+. "$PKS_ROOT/scripts/kernel-stock.sh"
 
 PKS_LABEL=package
 base=$PKS_ROOT/build/package
@@ -116,8 +114,11 @@ run_lintian() {
 
 # The package lists are as new as kernel.sh has just found them, or made them.
 prepare_chroot() {
-	backport=$(chroot_backport)
-	chroot_archive "$release" "$backport"
+	local suite
+
+	suite=$(stock_release "$kernel")
+	backport=$(chroot_backport "$suite")
+	chroot_archive "$suite" "$release" "$backport"
 	say "unpacking ${CHROOT_TAR##*/}"
 	chroot_unpack "$base/root"
 }
@@ -327,14 +328,15 @@ check)
 	check_version
 	do_build
 	run_lintian
-	get_output entry "$PKS_ROOT/scripts/kernel.sh" stock
+	kernel=${2:-stock}
+	get_output entry "$PKS_ROOT/scripts/kernel.sh" "$kernel"
 	release=$(cat "$entry/release")
 	prepare_chroot
 	step "the packages are installed" install.log count_set_up install_packages
 	check_installed
 	;;
 *)
-	die "usage: scripts/package.sh <build|check>"
+	die "usage: scripts/package.sh <build|check [stock|stock13]>"
 	;;
 esac
 ((failed == 0))
