@@ -79,7 +79,7 @@ headers_unpack() {
 # headers_make <kernel release>: in the directory with the compiler. What a kernel without
 # KUnit does not export is no fault of the tests.
 headers_make() {
-	# shellcheck disable=SC2016 # for the shell there
+	# shellcheck disable=SC2016,SC2317 # for the shell there; run_step calls this
 	in_tools "$dir" bash -c '
 		. "$2/scripts/lib.sh"
 		. "$2/scripts/modules.sh"
