@@ -92,6 +92,11 @@ stock_make() {
 	for deb in "$work"/deb/*.deb; do
 		dpkg-deb -x "$deb" "$work/unpacked"
 	done
+	# Debian 13 has them where /lib is a link to.
+	if [ -d "$work/unpacked/usr/lib/modules" ]; then
+		mkdir -p "$work/unpacked/lib"
+		mv "$work/unpacked/usr/lib/modules" "$work/unpacked/lib"
+	fi
 	stock_relocate "$work/unpacked" "$release"
 	stock_modules "$work/unpacked" "$work/root" "$release"
 	mv "$work/unpacked/boot/vmlinuz-$release" "$work/vmlinuz"
