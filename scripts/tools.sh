@@ -47,7 +47,7 @@ tools_have() {
 		rm -rf "$PKS_CACHE/chroots/tools-$suite-$compiler"-* "$making"*
 		at_exit "rm -rf '$making'*"
 		run_step "$compiler of $suite" "$PKS_CACHE/logs/tools.log" count_set_up \
-			tools_make "$making" "$suite" "$compiler" make python3-minimal libelf1 "$kbuild"
+			tools_make "$making" "$suite" "$compiler" make perl python3-minimal libelf1 "$kbuild"
 		mv "$making" "$TOOLS"
 	fi
 	exec 7>&-
